@@ -1,0 +1,3 @@
+"""Apache Airflow provider for Midjourney-proxy gateways."""
+
+__version__ = "0.1.0"

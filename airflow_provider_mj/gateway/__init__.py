@@ -1,0 +1,1 @@
+"""The wire: HTTP, the gateways' dialects, and what their answers mean. Knows nothing of Airflow."""

@@ -1,0 +1,195 @@
+"""From an Airflow connection to a gateway: the only place that reads a connection."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseHook, mask_secret
+
+from airflow_provider_mj.gateway.client import GatewayClient, Submission
+from airflow_provider_mj.gateway.errors import (
+    EndpointMissingError,
+    GatewayError,
+    TaskNotFoundError,
+    UnexpectedAnswerError,
+)
+from airflow_provider_mj.gateway.settings import GatewaySettings, SettingsError
+from airflow_provider_mj.get_provider_info import CONNECTION_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_mj.gateway.task import Task
+
+_NO_SUCH_TASK = "airflow-connection-test"
+
+
+class MJHook(BaseHook):
+    """Talks to the Midjourney-proxy gateway of an Airflow connection.
+
+    The connection (type ``mj``) has the gateway's URL as host and the key as password. Its extra may hold
+    ``auth_scheme`` (``bearer``, ``raw``, ``mj-api-secret``), ``path_prefix`` (``/mj``), ``connect_timeout``,
+    ``read_timeout``, ``submit_timeout`` (seconds) and ``verify`` (true, false, or the path of a CA bundle).
+
+    :param mj_conn_id: id of the Airflow connection.
+    """
+
+    conn_name_attr = "mj_conn_id"
+    default_conn_name = "mj_default"
+    conn_type = CONNECTION_TYPE["connection-type"]
+    hook_name = CONNECTION_TYPE["hook-name"]
+
+    def __init__(self, mj_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(mj_conn_id, str) or not mj_conn_id.strip():
+            raise ValueError("mj_conn_id must be the id of an Airflow connection of type mj")
+        self.mj_conn_id = mj_conn_id
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Give the form's labels to Airflow before 3.2; later ones read them in the provider info."""
+        behaviour = CONNECTION_TYPE["ui-field-behaviour"]
+        return {name.replace("-", "_"): value for name, value in behaviour.items()}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Give the form's fields to Airflow before 3.2; later ones read them in the provider info."""
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from wtforms import StringField
+
+        return {
+            name: StringField(
+                conn_field["label"],
+                description=conn_field.get("description", ""),
+                default=str(conn_field["schema"]["default"]),
+                widget=BS3TextFieldWidget(),
+            )
+            for name, conn_field in CONNECTION_TYPE["conn-fields"].items()
+        }
+
+    @cached_property
+    def client(self) -> GatewayClient:
+        """The client of the connection's gateway.
+
+        :raises SettingsError: when the connection's values can't be used.
+        """
+        settings = gateway_settings(self.get_connection(self.mj_conn_id))
+        if settings.key:
+            mask_secret(settings.key)
+        return GatewayClient(settings)
+
+    def get_conn(self) -> GatewayClient:
+        """Give the client of the connection's gateway."""
+        return self.client
+
+    @property
+    def gateway(self) -> str:
+        """The gateway's host and port, as messages name it."""
+        return self.client.gateway
+
+    def get_task(self, mj_task_id: str) -> Task:
+        """Ask for one task.
+
+        :param mj_task_id: the remote task.
+        :returns: the task as the gateway tells it now.
+        :raises TaskNotFoundError: the gateway does not know it (yet).
+        :raises GatewayError: any other failure.
+        """
+        return self.client.fetch(mj_task_id)
+
+    def get_tasks(self, mj_task_ids: Iterable[str]) -> dict[str, Task]:
+        """Ask for many tasks at once, at most 200 a request.
+
+        Some gateways fill only a few fields here (no buttons); :meth:`get_task` gives a task whole.
+
+        :param mj_task_ids: the remote tasks.
+        :returns: the tasks by id; an id that is absent is unknown to the gateway, or was left out.
+        :raises GatewayError: when a request fails.
+        """
+        return self.client.list_by_condition(mj_task_ids)
+
+    def submit(self, action: str, body: Mapping[str, Any]) -> Submission:
+        """Submit a job: the call that is paid for. It is never repeated once it may have arrived.
+
+        :param action: ``imagine``, ``action``, ``modal``, ``blend``, ``describe``, ``shorten``, ``edits``,
+            ``video``, ``swap-face``, ... as in the gateway's paths.
+        :param body: the JSON body of the job, e.g. ``{"prompt": "a cat"}``.
+        :returns: what the gateway made of it; ``mj_task_id`` is the task to wait for.
+        :raises SubmissionError: it was refused, nothing was paid.
+        :raises SubmissionUnknownError: nobody knows whether it was paid.
+        :raises GatewayError: any other failure; nothing was paid.
+        """
+        return self.client.submit(action, body)
+
+    def cancel(self, mj_task_id: str) -> None:
+        """Cancel a task, where the gateway can.
+
+        :param mj_task_id: the remote task.
+        :raises GatewayError: when it refuses, or has no such call.
+        """
+        self.client.cancel(mj_task_id)
+
+    def image_seed(self, mj_task_id: str) -> str:
+        """Ask for the seed of a finished picture, which takes up to a minute.
+
+        :param mj_task_id: the remote task.
+        :returns: the seed.
+        :raises GatewayError: when the gateway can't tell.
+        """
+        return self.client.image_seed(mj_task_id)
+
+    def upload_images(self, images: Sequence[str]) -> tuple[str, ...]:
+        """Upload pictures to Discord through the gateway.
+
+        :param images: the pictures as data URIs.
+        :returns: their addresses, in the same order.
+        :raises GatewayError: as for :meth:`submit`.
+        """
+        return self.client.upload_images(images)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection with calls that cost nothing.
+
+        :returns: whether a gateway answers and takes the key, and the same in words.
+        """
+        try:
+            self._probe()
+        except SettingsError as error:
+            return False, str(error)
+        except GatewayError as error:
+            return False, f"{type(error).__name__.removesuffix('Error')}: {error}"
+        return True, f"The gateway {self.gateway} answers and takes the key."
+
+    def _probe(self) -> None:
+        try:
+            self.client.check()
+        except (EndpointMissingError, UnexpectedAnswerError):
+            # Not every gateway has the list call; one that does not know a task is a gateway as well.
+            try:
+                self.client.fetch(_NO_SUCH_TASK)
+            except TaskNotFoundError:
+                return
+
+
+def gateway_settings(connection: Connection) -> GatewaySettings:
+    """Read a connection.
+
+    :param connection: an Airflow connection of type ``mj``, from the form, a URI or JSON.
+    :returns: the settings for a client.
+    :raises SettingsError: when its values can't be used; the message names the connection.
+    """
+    try:
+        if connection.login and not connection.password:
+            raise SettingsError("it has a login and no password: the key belongs into the password")
+        return GatewaySettings.parse(
+            host=connection.host,
+            key=connection.password,
+            schema=connection.schema,
+            port=connection.port,
+            extra=connection.extra_dejson,
+        )
+    except SettingsError as error:
+        raise SettingsError(f"Airflow connection {connection.conn_id!r}: {error}") from None

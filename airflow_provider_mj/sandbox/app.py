@@ -1,0 +1,157 @@
+"""The gateway over HTTP: routes for Starlette. What they answer is decided in :mod:`.endpoints`.
+
+Next to the gateway's routes there are three for whoever runs it, without a key: ``GET /sandbox/ledger``
+and ``GET /sandbox/requests``; ``/sandbox/faults`` lists the faults in force on GET, adds one or more on POST,
+ends all on DELETE.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .answers import Answer, json_answer, text_answer
+from .endpoints import ENDPOINTS, Call, Endpoint, respond
+from .faults import Fault
+from .injection import FaultInjector
+from .pictures import draw
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from .gateway import SandboxGateway
+
+BODY_LIMIT = 32 * 1024 * 1024
+"""Greatest body of a request, bytes."""
+EXPIRED = "This content is no longer available."
+
+Handler = Callable[[Request], Awaitable[Response]]
+_ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def build_app(gateway: SandboxGateway) -> ASGIApp:
+    """Return the ASGI application that serves a gateway.
+
+    :param gateway: the gateway
+    """
+    dialect = gateway.dialect
+    api = [
+        Route(prefix + endpoint.path, _api(gateway, endpoint), methods=[endpoint.method])
+        for prefix in dialect.prefixes
+        for endpoint in ENDPOINTS
+        if endpoint.name not in dialect.lacks
+    ]
+    routes = [
+        Route("/sandbox/ledger", _ledger(gateway), methods=["GET"]),
+        Route("/sandbox/requests", _requests(gateway), methods=["GET"]),
+        Route("/sandbox/faults", _faults(gateway), methods=["GET", "POST", "DELETE"]),
+        Route("/attachments/{channel}/{message}/{name}", _picture(gateway), methods=["GET"]),
+        *api,
+        Route("/{rest:path}", _wrong_route(gateway), methods=_ANY_METHOD),
+    ]
+    return FaultInjector(Starlette(routes=routes), gateway)
+
+
+def _api(gateway: SandboxGateway, endpoint: Endpoint) -> Handler:
+    async def handle(request: Request) -> Response:
+        body = await _read(request)
+        if body is None:
+            return _response(text_answer("Request Entity Too Large", 413))
+        if not gateway.dialect.accepts(request.headers, gateway.key):
+            return _response(gateway.dialect.unauthorized())
+        call = Call(body, _base_url(request), request.path_params.get("mj_task_id", ""))
+        return _response(respond(gateway, endpoint, call))
+
+    return handle
+
+
+def _wrong_route(gateway: SandboxGateway) -> Handler:
+    async def handle(request: Request) -> Response:
+        answer = gateway.dialect.wrong_route(request.method, request.scope["path"], gateway.clock())
+        return _response(answer)
+
+    return handle
+
+
+def _picture(gateway: SandboxGateway) -> Handler:
+    async def handle(request: Request) -> Response:
+        wanted = gateway.signer.check(request.scope["path"], request.query_params, gateway.clock())
+        task = None if wanted is None else gateway.task_of_job(wanted.job)
+        if wanted is None or task is None:
+            return _response(text_answer(EXPIRED, 404))
+        png = await run_in_threadpool(draw, task.picture, preview=wanted.preview)
+        return Response(png, media_type="image/png")
+
+    return handle
+
+
+def _ledger(gateway: SandboxGateway) -> Handler:
+    async def handle(_request: Request) -> Response:
+        ledger = gateway.ledger
+        return _response(json_answer({**asdict(ledger), "total": ledger.total}))
+
+    return handle
+
+
+def _requests(gateway: SandboxGateway) -> Handler:
+    async def handle(_request: Request) -> Response:
+        return _response(json_answer([asdict(seen) for seen in list(gateway.requests)]))
+
+    return handle
+
+
+def _faults(gateway: SandboxGateway) -> Handler:
+    async def handle(request: Request) -> Response:
+        if request.method == "DELETE":
+            gateway.faults.clear()
+        elif request.method == "POST":
+            try:
+                gateway.faults.add(*_read_faults(await request.body()))
+            except (ValueError, RecursionError) as error:
+                return _response(text_answer(f"{error}\n", 400))
+        return _response(json_answer(gateway.faults.active()))
+
+    return handle
+
+
+def _read_faults(body: bytes) -> list[Fault]:
+    content: Any = json.loads(body)
+    entries = content if isinstance(content, list) else [content]
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("a fault is a JSON object")
+    return [Fault.from_mapping(entry) for entry in entries]
+
+
+async def _read(request: Request) -> bytes | None:
+    """Read a body; one over the limit is read to its end, so that its sender sees the answer, and dropped."""
+    kept, size = bytearray(), 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size <= BODY_LIMIT:
+                kept += chunk
+    except ClientDisconnect:
+        return b""
+    return bytes(kept) if size <= BODY_LIMIT else None
+
+
+def _base_url(request: Request) -> str:
+    """Return scheme, host and port that the caller used, so that links work from where it is."""
+    host = request.headers.get("host", "")
+    if not re.fullmatch(r"[\w.:\[\]-]+", host, re.ASCII):
+        address, port = request.scope["server"]
+        host = f"{address}:{port}"
+    return f"http://{host}"
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, media_type=answer.media_type)

@@ -1,0 +1,41 @@
+"""What the tasks would have cost: every charge and refund, in the order in which they happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PRICES = {"IMAGINE": 2.0, "VARIATION": 2.0, "REROLL": 2.0, "UPSCALE": 1.0}
+"""Credits that an accepted submission costs, by action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One entry of the ledger.
+
+    :param mj_task_id: the task
+    :param action: its action
+    :param amount: credits
+    :param at: unix seconds
+    """
+
+    mj_task_id: str
+    action: str
+    amount: float
+    at: float
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All charges, one for each accepted submission, and all refunds.
+
+    :param charges: what was taken
+    :param refunds: what was given back; amounts are positive
+    """
+
+    charges: list[Charge] = field(default_factory=list)
+    refunds: list[Charge] = field(default_factory=list)
+
+    @property
+    def total(self) -> float:
+        """Credits taken and not given back."""
+        return sum(c.amount for c in self.charges) - sum(r.amount for r in self.refunds)

@@ -1,0 +1,119 @@
+"""How each family of gateways words a refusal. Text in Chinese is what those gateways really send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from .answers import Answer, Reason, RefusedError, html_answer, json_answer, text_answer
+
+Refuse = Callable[[RefusedError, float], Answer]
+"""From a refusal and the time (unix seconds) to the answer."""
+WrongRoute = Callable[[str, str, float], Answer]
+"""From method, path and time (unix seconds) of a request that no endpoint takes to the answer."""
+
+_CHINESE = {
+    Reason.EMPTY_PROMPT: (4, "prompt不能为空"),
+    Reason.BANNED_PROMPT: (24, "可能包含敏感词"),
+    Reason.UNKNOWN_PARENT: (3, "关联任务不存在或已失效"),
+    Reason.UNFINISHED_PARENT: (4, "关联任务状态错误"),
+}
+_NEW_API = {
+    Reason.BAD_BODY: "bind_request_body_failed",
+    Reason.NUMERIC_IDS: "do_request_failed",
+    Reason.EMPTY_PROMPT: "prompt_is_required",
+    Reason.UNKNOWN_PARENT: "task_no_found",
+    Reason.UNFINISHED_PARENT: "task_status_not_success",
+}
+
+NEW_API_NO_TASK = json_answer({"description": "task_no_found ", "type": "upstream_error", "code": 4}, 400)
+
+
+def refuse_like_new_api(refused: RefusedError, _now: float) -> Answer:
+    """Refuse with HTTP 400 and new-api's own body; a banned prompt is upstream's answer, passed through."""
+    if refused.reason is Reason.BANNED_PROMPT:
+        return _submit_result(refused, 24, "Banned prompt")
+    if refused.reason is Reason.UNKNOWN_ACTION:
+        return json_answer(_error(f"Invalid request, unknown_action:{refused.detail}", "new_api_error"), 400)
+    word = _NEW_API.get(refused.reason, "")
+    # new-api joins a word and a detail by a space, and the space stays where there is no detail.
+    description = (
+        f"{word} {refused.detail}" if refused.reason is Reason.BAD_BODY else f"{word or refused.detail} "
+    )
+    return json_answer({"description": description, "type": "upstream_error", "code": 4}, 400)
+
+
+def refuse_like_java(refused: RefusedError, now: float) -> Answer:
+    """Refuse with HTTP 200 and a submit result, and what is not JSON with Spring's own error."""
+    if refused.reason is Reason.BAD_BODY:
+        return spring_error(400, "Bad Request", "/mj", now)
+    return _submit_result(refused, *_CHINESE.get(refused.reason, (4, refused.detail)))
+
+
+def refuse_like_cs(refused: RefusedError, now: float) -> Answer:
+    """Refuse with HTTP 200, what cannot be bound with another shape, an unknown parent with 404."""
+    if refused.reason in {Reason.BAD_BODY, Reason.NUMERIC_IDS}:
+        failure = {"success": False, "code": 0, "message": refused.detail, "timestamp": _iso(now)}
+        return json_answer(failure)
+    status = 404 if refused.reason is Reason.UNKNOWN_PARENT else 200
+    return _submit_result(refused, *_CHINESE.get(refused.reason, (4, refused.detail)), status=status)
+
+
+def new_api_unauthorized() -> Answer:
+    """Return new-api's 401."""
+    return json_answer(_error("Invalid token (request id: sandbox)", "new_api_error"), 401)
+
+
+def crazyrouter_unauthorized() -> Answer:
+    """Return crazyrouter's 401."""
+    return json_answer(_error("Invalid API key", "authentication_error", "invalid_api_key"), 401)
+
+
+def plus_unauthorized() -> Answer:
+    """Return a 401 that describes itself."""
+    return json_answer({"description": "Unauthorized", "type": "unauthorized", "code": 401}, 401)
+
+
+def java_unauthorized() -> Answer:
+    """Return the Java proxy's 401: no body."""
+    return Answer(401)
+
+
+def cs_unauthorized() -> Answer:
+    """Return the C# proxy's 401: text, the same for a missing and a wrong token."""
+    return text_answer("Authorization header missing.", 401)
+
+
+def web_page(_method: str, _path: str, _now: float) -> Answer:
+    """Answer a wrong route with 200 and the page of the front end, which takes every unknown path."""
+    return html_answer("Sandbox gateway", 200)
+
+
+def tomcat_or_spring(_method: str, path: str, now: float) -> Answer:
+    """Answer a wrong route with Spring's JSON below ``/mj``, and with the container's HTML elsewhere."""
+    if path.startswith("/mj/"):
+        return spring_error(404, "Not Found", path, now)
+    return html_answer("HTTP Status 404 - Not Found", 404)
+
+
+def bare_not_found(_method: str, _path: str, _now: float) -> Answer:
+    """Answer a wrong route with 404 and no body."""
+    return Answer(404)
+
+
+def spring_error(status: int, error: str, path: str, now: float) -> Answer:
+    """Return Spring's own error object."""
+    return json_answer({"timestamp": _iso(now), "status": status, "error": error, "path": path}, status)
+
+
+def _submit_result(refused: RefusedError, code: int, description: str, status: int = 200) -> Answer:
+    body = {"code": code, "description": description, "properties": refused.properties, "result": None}
+    return json_answer(body, status)
+
+
+def _error(message: str, kind: str, code: str = "") -> dict[str, dict[str, str]]:
+    return {"error": {"message": message, "type": kind, "code": code}}
+
+
+def _iso(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,258 @@
+"""Task objects as each family of gateways writes them: which fields, in which order, how "unset" looks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_mj.gateway.task import TaskStatus
+
+from .ledger import PRICES
+
+if TYPE_CHECKING:
+    from .buttons import Press
+    from .course import SandboxTask, Snapshot
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that a task object is written from.
+
+    :param task: the task
+    :param seen: what it shows now
+    :param buttons: its buttons; empty until SUCCESS
+    :param image_url: link to its picture; None until SUCCESS
+    :param preview_url: link to its preview while it is in progress, else None
+    """
+
+    task: SandboxTask
+    seen: Snapshot
+    buttons: tuple[Press, ...]
+    image_url: str | None
+    preview_url: str | None
+
+    @property
+    def done(self) -> bool:
+        """Whether the task ended well."""
+        return self.seen.status is TaskStatus.SUCCESS
+
+    @property
+    def waiting(self) -> bool:
+        """Whether nobody has taken the task from the queue yet."""
+        return self.seen.status is TaskStatus.NOT_START
+
+    @property
+    def fail_reason(self) -> str | None:
+        """Why the task failed, or None."""
+        return self.task.fail_reason if self.seen.status is TaskStatus.FAILURE else None
+
+    @property
+    def description(self) -> str:
+        """The command as Discord would have got it."""
+        return f"/imagine {self.task.prompt}"
+
+    @property
+    def progress(self) -> str:
+        """Progress as ``NN%``."""
+        return f"{self.seen.percent}%"
+
+
+def new_api_row(view: View) -> Row:
+    """Write a task as new-api does: never null but for `buttons` and `properties`, 0 and "" for unset.
+
+    new-api stores a row at submit and copies the rest from upstream later: until then the status is "".
+    """
+    task, seen = view.task, view.seen
+    failed = view.fail_reason is not None
+    return {
+        "id": task.mj_task_id,
+        "action": task.action,
+        "customId": "",
+        "botType": "",
+        "prompt": task.prompt,
+        "promptEn": "" if view.waiting else task.prompt,
+        "description": "Submit success",
+        "state": "" if view.waiting else task.state or "",
+        "submitTime": _millis(task.submitted_at),
+        "startTime": _millis(seen.started_at) or 0,
+        "finishTime": _millis(seen.finished_at) or 0,
+        "imageUrl": view.image_url or "",
+        "status": "" if view.waiting else seen.status,
+        "progress": "100%" if failed else view.progress,
+        "failReason": view.fail_reason or "",
+        "buttons": _buttons(view) if view.done else None,
+        "maskBase64": "",
+        "properties": {"finalPrompt": task.prompt, "finalZhPrompt": ""} if view.done else None,
+    }
+
+
+def plus_row(view: View) -> Row:
+    """Write a task as midjourney-proxy-plus does: null for unset, whole seconds, Discord's own properties."""
+    task, seen = view.task, view.seen
+    return {
+        "id": task.mj_task_id,
+        "action": task.action,
+        "status": seen.status,
+        "prompt": task.prompt,
+        "promptEn": task.prompt,
+        "description": view.description,
+        "submitTime": _whole_seconds(task.submitted_at),
+        "startTime": _whole_seconds(seen.started_at),
+        "finishTime": _whole_seconds(seen.finished_at),
+        "progress": _null_then_text(view),
+        "cost": PRICES[task.action],
+        "imageUrl": view.image_url,
+        "failReason": view.fail_reason,
+        "buttons": _buttons(view),
+        "properties": _discord_properties(view),
+        "state": task.state or "",
+        "seed": "",
+    }
+
+
+def crazyrouter_row(view: View) -> Row:
+    """Write a task as crazyrouter does: keys absent until they are known, buttons without `type`."""
+    task, seen = view.task, view.seen
+    row: Row = {
+        "id": task.mj_task_id,
+        "action": task.action,
+        "status": seen.status,
+        "prompt": task.prompt,
+        "promptEn": task.prompt,
+        "progress": view.progress,
+        "submitTime": _whole_seconds(task.submitted_at),
+        "startTime": _whole_seconds(seen.started_at),
+        "finishTime": _whole_seconds(seen.finished_at),
+        "imageUrl": view.image_url or "",
+        "failReason": view.fail_reason or "",
+        "buttons": [_typeless_button(press) for press in view.buttons if press.label],
+        "properties": {} if view.done else None,
+    }
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def crazyrouter_list_row(view: View) -> Row:
+    """Write a task as crazyrouter lists it: five keys only."""
+    row = crazyrouter_row(view)
+    return {key: row[key] for key in ("id", "action", "status", "progress", "imageUrl")}
+
+
+def java_row(view: View) -> Row:
+    """Write a task as the open-source Java proxy does: null for unset, previews while running, no buttons."""
+    task, seen = view.task, view.seen
+    return {
+        "id": task.mj_task_id,
+        "properties": _java_properties(view),
+        "action": task.action,
+        "status": seen.status,
+        "prompt": task.prompt,
+        "promptEn": task.prompt,
+        "description": view.description,
+        "state": task.state,
+        "submitTime": _millis(task.submitted_at),
+        "startTime": _millis(seen.started_at),
+        "finishTime": _millis(seen.finished_at),
+        "progress": _java_progress(view),
+        "imageUrl": view.image_url or view.preview_url,
+        "failReason": view.fail_reason,
+    }
+
+
+def cs_row(view: View) -> Row:
+    """Write a task as the C# proxy does: many fields, nulls included."""
+    task, seen = view.task, view.seen
+    row = java_row(view)
+    row |= {
+        "state": (task.state or "") if view.done else task.state,
+        "progress": _null_then_text(view),
+        "imageUrl": view.image_url,
+        "failReason": "" if view.done else view.fail_reason,
+        "properties": _discord_properties(view),
+        "buttons": _buttons(view),
+        "botType": "MID_JOURNEY",
+        "isCompleted": seen.finished_at is not None,
+        "jobId": task.job if view.done else None,
+        "mode": "FAST",
+        "displays": {},
+        "messageIds": [],
+        "useTime": "-" if seen.finished_at is None else f"{seen.finished_at - task.submitted_at:.2f} s",
+        "thumbnailUrl": view.image_url,
+    }
+    unset = (
+        "parentId",
+        "realBotType",
+        "seed",
+        "videoUrl",
+        "videoUrls",
+        "imageUrls",
+        "instanceId",
+        "promptFull",
+    )
+    return row | dict.fromkeys(unset)
+
+
+def _buttons(view: View) -> list[Row]:
+    return [
+        {"customId": press.custom_id, "emoji": press.emoji, "label": press.label, "type": 2, "style": 2}
+        for press in view.buttons
+    ]
+
+
+def _typeless_button(press: Press) -> Row:
+    return {"customId": press.custom_id, "emoji": press.label, "label": press.label, "style": 2}
+
+
+def _null_then_text(view: View) -> str | None:
+    if view.waiting:
+        return None
+    return "" if view.fail_reason is not None else view.progress
+
+
+def _java_progress(view: View) -> str | None:
+    # The Java proxy copies the first words in parentheses of Discord's message, which need not be a number.
+    early = view.seen.status is TaskStatus.IN_PROGRESS and view.preview_url is None
+    return "Waiting to start" if early else _null_then_text(view)
+
+
+def _java_properties(view: View) -> Row:
+    return {"notifyHook": None, "flags": 0, "finalPrompt": view.task.prompt} | (
+        {"messageHash": view.task.job} if view.done else {}
+    )
+
+
+def _discord_properties(view: View) -> Row:
+    """Return the eleven properties that are known in the end; before SUCCESS those of a submission."""
+    task = view.task
+    submitted: Row = {
+        "flags": 0,
+        "nonce": _snowflake(task.job, "nonce"),
+        "botType": "MID_JOURNEY",
+        "notifyHook": "",
+        "finalPrompt": task.prompt,
+        "discordInstanceId": "5686143011994952502",
+        "discordChannelId": "8449902090796547417",
+    }
+    if not view.done:
+        return submitted
+    return submitted | {
+        "messageId": _snowflake(task.job, "message"),
+        "messageHash": task.job,
+        "messageContent": f"**{task.prompt}** - <@1313218194701418518> (fast)",
+        "progressMessageId": _snowflake(task.job, "progress"),
+    }
+
+
+def _snowflake(job: str, purpose: str) -> str:
+    digest = int.from_bytes(hashlib.sha256(f"{job} {purpose}".encode()).digest()[:8])
+    return str(10**18 + digest % (9 * 10**18))
+
+
+def _millis(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds * 1000)
+
+
+def _whole_seconds(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds) * 1000

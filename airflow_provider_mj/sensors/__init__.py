@@ -1,0 +1,1 @@
+"""Sensors that wait for tasks at a gateway."""

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+
+import airflow
+import jsonschema
+import pytest
+
+from airflow_provider_mj.get_provider_info import get_provider_info
+
+CORE = Path(airflow.__file__).parent
+
+
+def schema(name: str) -> dict:
+    return json.loads((CORE / name).read_text(encoding="utf-8"))
+
+
+def test_airflow_accepts_the_provider_info():
+    jsonschema.validate(get_provider_info(), schema("provider_info.schema.json"))
+
+
+def test_every_module_in_the_provider_info_can_be_imported():
+    info = get_provider_info()
+    modules = [
+        module
+        for kind in ("hooks", "sensors", "operators")
+        for part in info[kind]
+        for module in part["python-modules"]
+    ]
+    assert len(modules) == 3
+    for module in modules:
+        importlib.import_module(module)
+
+
+def test_airflow_finds_the_form():
+    from airflow.providers_manager import ProvidersManager
+
+    manager = ProvidersManager()
+    fields = {name for name in manager.connection_form_widgets if "__mj__" in name}
+    assert {re.sub("^extra__mj__", "", name) for name in fields} == {
+        *("auth_scheme", "path_prefix", "connect_timeout", "read_timeout", "submit_timeout", "verify")
+    }
+    assert manager.hooks["mj"].hook_name == "Midjourney gateway"
+    assert manager.field_behaviours["mj"]["relabeling"]["password"] == "Key"
+
+
+@pytest.mark.parametrize("name", ["airflow_provider_mj", "airflow_provider_mj.gateway"])
+def test_the_wire_imports_nothing_of_airflow(name):
+    folder = Path(importlib.import_module("airflow_provider_mj").__file__).parent / "gateway"
+    for path in folder.glob("*.py"):
+        assert not re.search(
+            r"^\s*(from|import) airflow\b", path.read_text(encoding="utf-8"), re.MULTILINE
+        ), path

@@ -1,0 +1,140 @@
+"""The few REST calls that the demo and the system tests need, the same for Airflow 2 and 3."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+POLL_SECONDS = 0.5
+ENDED = frozenset({"success", "failed"})
+
+
+@dataclass(frozen=True)
+class TaskInstance:
+    """What Airflow says about one task of a run; ``pid`` is that of the last process that ran it."""
+
+    task_id: str
+    state: str | None
+    try_number: int
+    pid: int | None
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Where Airflow 2 and 3 differ.
+
+    :param prefix: path of the API.
+    :param health: path of the health report.
+    :param run_body: JSON body that starts a DAG run.
+    """
+
+    prefix: str
+    health: str
+    run_body: dict[str, None]
+
+
+DIALECT_2 = Dialect(prefix="/api/v1", health="/health", run_body={})
+DIALECT_3 = Dialect(prefix="/api/v2", health="/api/v2/monitor/health", run_body={"logical_date": None})
+
+
+class AirflowApi:
+    """A client of one Airflow.
+
+    :param url: address of the API server, without a path.
+    :param dialect: ``DIALECT_2`` or ``DIALECT_3``.
+    :param basic_auth: user and password; None where everybody who asks gets a token.
+    """
+
+    def __init__(self, url: str, dialect: Dialect, basic_auth: tuple[str, str] | None = None) -> None:
+        self._url = url
+        self._dialect = dialect
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.auth = basic_auth
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        response = self._session.request(method, self._url + path, timeout=30, **arguments)
+        if not response.ok:
+            raise requests.HTTPError(f"{method} {path}: {response.status_code} {response.text[:500]}")
+        return response.json()
+
+    def _get(self, path: str, **parameters: str) -> Any:
+        return self._call("GET", self._dialect.prefix + path, params=parameters)
+
+    def login(self) -> None:
+        """Fetch a token and use it from now on, unless there is a user and a password."""
+        if self._session.auth is None:
+            token = self._call("GET", "/auth/token")["access_token"]
+            self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def health(self) -> dict[str, str | None]:
+        """Return the state of each component; empty while nobody answers."""
+        try:
+            report = self._call("GET", self._dialect.health)
+        except requests.RequestException:
+            return {}
+        return {component: state["status"] for component, state in report.items()}
+
+    def has_dag(self, dag_id: str) -> bool:
+        """Tell whether the DAG has been parsed."""
+        return any(dag["dag_id"] == dag_id for dag in self._get("/dags", limit="100")["dags"])
+
+    def import_errors(self) -> list[str]:
+        """Return the tracebacks of DAG files that do not load."""
+        return [error["stack_trace"] for error in self._get("/importErrors")["import_errors"]]
+
+    def trigger(self, dag_id: str) -> str:
+        """Start a run and return its id."""
+        path = f"{self._dialect.prefix}/dags/{dag_id}/dagRuns"
+        return str(self._call("POST", path, json=self._dialect.run_body)["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """Return the state of a run."""
+        return str(self._get(f"/dags/{dag_id}/dagRuns/{quote(run_id)}")["state"])
+
+    def task_instances(self, dag_id: str, run_id: str) -> dict[str, TaskInstance]:
+        """Return the tasks of a run by task id."""
+        answer = self._get(f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances")
+        return {
+            raw["task_id"]: TaskInstance(raw["task_id"], raw["state"], raw["try_number"], raw["pid"])
+            for raw in answer["task_instances"]
+        }
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        """Return a value that a task has pushed."""
+        task = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}"
+        return self._get(f"{task}/xcomEntries/{key}", stringify="false")["value"]
+
+    def occupied_slots(self, pool: str = "default_pool") -> int:
+        """Return how many worker slots of a pool are taken, by queued and by running tasks."""
+        return int(self._get(f"/pools/{pool}")["occupied_slots"])
+
+    def wait_for_run(
+        self,
+        dag_id: str,
+        run_id: str,
+        seconds: float,
+        watch: Callable[[dict[str, TaskInstance]], None],
+    ) -> str:
+        """Wait until a run has ended and return its state.
+
+        :param seconds: how long to wait at most.
+        :param watch: called with the tasks at every look, the last one included.
+        :raises TimeoutError: when the run has not ended by then.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            state = self.run_state(dag_id, run_id)
+            watch(self.task_instances(dag_id, run_id))
+            if state in ENDED:
+                return state
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"run {run_id} of {dag_id} is still {state} after {seconds:g} s")
+            time.sleep(POLL_SECONDS)
