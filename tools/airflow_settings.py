@@ -69,6 +69,8 @@ def airflow_3_settings(port: int) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
         "AIRFLOW__API__WORKERS": "1",
+        # Without one, Airflow 3.0 writes an empty list into its tokens, which PyJWT refuses.
+        "AIRFLOW__API_AUTH__JWT_ISSUER": "airflow",
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     }
