@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import random
 import socket
@@ -14,12 +16,13 @@ import psutil
 from tools import guardian
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from pathlib import Path
 
 # Below the ranges that systems hand out for outgoing connections, so a port found free stays free.
 PORTS = range(20_000, 30_000)
 TAIL_LINES = 25
+PR_SET_CHILD_SUBREAPER = 36
 END_SECONDS = 2 * (guardian.TERM_SECONDS + guardian.KILL_SECONDS)
 
 
@@ -30,7 +33,6 @@ def free_port() -> int:
     """
     for port in random.sample(PORTS, k=50):
         with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
     raise OSError("found no free port on 127.0.0.1")
@@ -42,6 +44,20 @@ def is_alive(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes that lose theirs, on Linux; elsewhere init is."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def bury(sessions: Container[int]) -> None:
+    """Take the exit status of adopted processes, so that they do not stay in the process table."""
+    for child in psutil.Process().children():
+        with contextlib.suppress(OSError):
+            if os.getsid(child.pid) in sessions:
+                os.waitpid(child.pid, os.WNOHANG)
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
@@ -61,6 +77,7 @@ class ProcessSet:
         self._environment = dict(environment)
         self._log_folder = log_folder
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        adopt_orphans()
         read_end, self._pipe = os.pipe()
         command = [sys.executable, guardian.__file__]
         self._guardian = subprocess.Popen(command, stdin=read_end, start_new_session=True)
@@ -97,3 +114,4 @@ class ProcessSet:
         os.close(self._pipe)
         for process in (self._guardian, *self._processes.values()):
             process.wait(END_SECONDS)
+        bury([process.pid for process in self._processes.values()])

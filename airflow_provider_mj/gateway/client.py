@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -14,19 +13,20 @@ from airflow_provider_mj.gateway.errors import (
     Acceptance,
     Answer,
     Ask,
+    EndpointMissingError,
+    GatewayError,
     SubmissionUnknownError,
+    TaskNotFoundError,
     UnexpectedAnswerError,
     acceptance,
 )
-from airflow_provider_mj.gateway.ids import valid_task_id
+from airflow_provider_mj.gateway.ids import chunks, valid_task_id
 from airflow_provider_mj.gateway.task import NotATaskError, Task, tasks_by_id
-from airflow_provider_mj.gateway.transport import Request, Transport
+from airflow_provider_mj.gateway.transport import ATTEMPTS, Request, Transport
 
 if TYPE_CHECKING:
     from airflow_provider_mj.gateway.settings import GatewaySettings
-
-LIST_CHUNK = 200
-"""Ids of one list request; gateways document no limit, and new-api itself sends all it has."""
+    from airflow_provider_mj.gateway.waiting import Seen
 
 SEED_TIMEOUT = 90.0
 """Seconds for a seed: gateways ask Discord for it and wait up to 60 s."""
@@ -59,12 +59,20 @@ class GatewayClient:
     Reads are repeated after transient failures; a submission never, once it may have arrived.
 
     :param settings: where the gateway is and how to talk to it.
+    :param attempts: how often a read is tried at most.
     :param sleep: waits between two attempts, given seconds.
     """
 
-    def __init__(self, settings: GatewaySettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        *,
+        attempts: int = ATTEMPTS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.settings = settings
-        self._transport = Transport(settings, sleep=sleep)
+        self._transport = Transport(settings, attempts=attempts, sleep=sleep)
+        self._has_list = True
 
     @property
     def gateway(self) -> str:
@@ -85,7 +93,7 @@ class GatewayClient:
         """
         answer = self._about(mj_task_id, "GET", "fetch", _is_object)
         try:
-            return Task.from_wire(answer.body)
+            return replace(Task.from_wire(answer.body), is_whole=True)
         except NotATaskError as error:
             raise UnexpectedAnswerError(
                 f"this host speaks another protocol, {error}",
@@ -93,6 +101,60 @@ class GatewayClient:
                 mj_task_id=mj_task_id,
                 said=answer.said,
             ) from None
+
+    def look(self, mj_task_ids: Sequence[str]) -> dict[str, Seen]:
+        """Look at several tasks for a wait: by list requests, or a fetch each where the gateway has no list.
+
+        That it has none is remembered. Of what a list tells, only what decides about waiting is read.
+
+        :param mj_task_ids: the remote tasks.
+        :returns: for each id the task, the error in its place, or None where the list left it out.
+        """
+        seen: dict[str, Seen] = {}
+        for chunk in chunks(mj_task_ids):
+            seen |= self._look(chunk)
+        return seen
+
+    def _look(self, mj_task_ids: Sequence[str]) -> dict[str, Seen]:
+        if self._has_list:
+            try:
+                rows = self._list(mj_task_ids, brief=True)
+            except GatewayError as error:
+                if not self._has_no_list(error, mj_task_ids[0]):
+                    return dict.fromkeys(mj_task_ids, error)
+                self._has_list = False
+            else:
+                return {mj_task_id: rows.get(mj_task_id) for mj_task_id in mj_task_ids}
+        return {mj_task_id: self.look_alone(mj_task_id) for mj_task_id in mj_task_ids}
+
+    def look_alone(self, mj_task_id: str) -> Task | GatewayError:
+        """Look at one task by a fetch of its own.
+
+        :param mj_task_id: the remote task.
+        :returns: the whole task, or the error in its place.
+        """
+        try:
+            return self.fetch(mj_task_id)
+        except GatewayError as error:
+            return error
+
+    def get_whole(self, mj_task_ids: Sequence[str]) -> dict[str, Task]:
+        """Ask for several tasks with all their fields: by list requests, and fetches for partial rows.
+
+        :param mj_task_ids: the remote tasks.
+        :returns: the tasks by id.
+        :raises GatewayError: when a request fails, or a task is not known.
+        """
+        tasks = self.list_by_condition(mj_task_ids)
+        whole = {mj_task_id: task for mj_task_id, task in tasks.items() if task.is_whole}
+        return {mj_task_id: whole.get(mj_task_id) or self.fetch(mj_task_id) for mj_task_id in mj_task_ids}
+
+    def _has_no_list(self, error: GatewayError, mj_task_id: str) -> bool:
+        """Tell a gateway without the list call from one that shows a page because it is down."""
+        if isinstance(error, EndpointMissingError):
+            return True
+        is_page = isinstance(error, UnexpectedAnswerError)
+        return is_page and isinstance(self.look_alone(mj_task_id), Task | TaskNotFoundError)
 
     def list_by_condition(self, mj_task_ids: Iterable[str]) -> dict[str, Task]:
         """Ask for many tasks, in as few requests as possible.
@@ -103,9 +165,8 @@ class GatewayClient:
         :returns: the tasks by id; an id that is not there is unknown to the gateway, or was left out.
         :raises GatewayError: when a request fails.
         """
-        ids = iter(dict.fromkeys(valid_task_id(mj_task_id) for mj_task_id in mj_task_ids))
         tasks: dict[str, Task] = {}
-        while chunk := list(islice(ids, LIST_CHUNK)):
+        for chunk in chunks([valid_task_id(mj_task_id) for mj_task_id in mj_task_ids]):
             rows = self._list(chunk)
             tasks.update({mj_task_id: rows[mj_task_id] for mj_task_id in chunk if mj_task_id in rows})
         return tasks
@@ -185,7 +246,7 @@ class GatewayClient:
             Request(ask=Ask.TASK, method=method, path=path, fits=fits, mj_task_id=mj_task_id, **limits)
         )
 
-    def _list(self, mj_task_ids: Sequence[str]) -> dict[str, Task]:
+    def _list(self, mj_task_ids: Sequence[str], *, brief: bool = False) -> dict[str, Task]:
         request = Request(
             ask=Ask.READ,
             method="POST",
@@ -193,7 +254,7 @@ class GatewayClient:
             json={"ids": list(mj_task_ids)},
             fits=lambda answer: answer.status == _OK and isinstance(answer.body, list),
         )
-        return tasks_by_id(self._transport.send(request).body)
+        return tasks_by_id(self._transport.send(request).body, brief=brief)
 
     def _submission(self, answer: Answer) -> Submission:
         results, taken = _results(answer), acceptance(answer)

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+LIST_CHUNK = 200
+"""Ids of one list request at most; gateways document no limit, and new-api itself sends all it has."""
 
 _MAX_ID = 256
 
@@ -29,3 +36,13 @@ def valid_task_id(value: object) -> str:
     if len(text) > _MAX_ID or not text.isprintable() or re.search(r"\s", text) or not text.strip("."):
         raise InvalidTaskIdError(f"mj_task_id {text[:_MAX_ID]!r} can't be the id of a remote task")
     return text
+
+
+def chunks(mj_task_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Cut ids into parts that fit into one list request each, and drop those that come again.
+
+    :param mj_task_ids: the remote tasks.
+    """
+    ids = list(dict.fromkeys(mj_task_ids))
+    for start in range(0, len(ids), LIST_CHUNK):
+        yield ids[start : start + LIST_CHUNK]

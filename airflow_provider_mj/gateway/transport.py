@@ -40,7 +40,7 @@ MAX_ANSWER = 8 * 1024 * 1024
 
 # Some gateways' firewalls refuse requests without a user agent.
 USER_AGENT = f"airflow-provider-mj/{__version__}"
-_ATTEMPTS = 4
+ATTEMPTS = 4
 _CHUNK = 65536
 _MAX_RETRY_AFTER = 86400.0
 # Shorter texts can't be cut out of an answer without hurting it; Airflow's own masking has the same bound.
@@ -58,7 +58,7 @@ class Request:
     :param json: the body, if there is one.
     :param mj_task_id: the task it is about, for messages.
     :param timeout: seconds for the whole answer; the connection's own if None.
-    :param attempts: how often to try at most.
+    :param attempts: how often to try at most; the transport's own number if None.
     """
 
     ask: Ask
@@ -68,7 +68,7 @@ class Request:
     json: Any = None
     mj_task_id: str | None = None
     timeout: float | None = None
-    attempts: int = _ATTEMPTS
+    attempts: int | None = None
 
 
 class KeyAuth(AuthBase):
@@ -89,10 +89,14 @@ class Transport:
     """Sends requests to one gateway.
 
     :param settings: where it is and how to talk to it.
+    :param attempts: how often to try at most.
     :param sleep: waits between two attempts, given seconds.
     """
 
-    def __init__(self, settings: GatewaySettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, settings: GatewaySettings, *, attempts: int, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._attempts = attempts
         self._settings = settings
         self._sleep = sleep
         self._session = requests.Session()
@@ -108,10 +112,11 @@ class Transport:
         :raises GatewayError: of the class that the last failure or answer means.
         """
         budget = self._settings.read_timeout
+        most = request.attempts or self._attempts
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: _is_repeatable(request.ask, error)),
             wait=_wait_seconds,
-            stop=tenacity.stop_after_attempt(request.attempts) | tenacity.stop_before_delay(budget),
+            stop=tenacity.stop_after_attempt(most) | tenacity.stop_before_delay(budget),
             sleep=self._sleep,
             reraise=True,
         )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_mj.gateway.task import Task
+    from airflow_provider_mj.gateway.waiting import Seen
 
 _NO_SUCH_TASK = "airflow-connection-test"
 
@@ -111,6 +112,18 @@ class MJHook(BaseHook):
         """
         return self.client.list_by_condition(mj_task_ids)
 
+    def look(self, mj_task_ids: Sequence[str]) -> dict[str, Seen]:
+        """Look at several tasks for a wait; see :meth:`.GatewayClient.look`."""
+        return self.client.look(mj_task_ids)
+
+    def look_alone(self, mj_task_id: str) -> Task | GatewayError:
+        """Look at one task for a wait; see :meth:`.GatewayClient.look_alone`."""
+        return self.client.look_alone(mj_task_id)
+
+    def get_whole(self, mj_task_ids: Sequence[str]) -> dict[str, Task]:
+        """Ask for several tasks with all their fields; see :meth:`.GatewayClient.get_whole`."""
+        return self.client.get_whole(mj_task_ids)
+
     def submit(self, action: str, body: Mapping[str, Any]) -> Submission:
         """Submit a job: the call that is paid for. It is never repeated once it may have arrived.
 
@@ -174,10 +187,11 @@ class MJHook(BaseHook):
                 return
 
 
-def gateway_settings(connection: Connection) -> GatewaySettings:
+def gateway_settings(connection: Connection, extra: Mapping[str, Any] | None = None) -> GatewaySettings:
     """Read a connection.
 
     :param connection: an Airflow connection of type ``mj``, from the form, a URI or JSON.
+    :param extra: its extra, where that was read without blocking; else it is read here.
     :returns: the settings for a client.
     :raises SettingsError: when its values can't be used; the message names the connection.
     """
@@ -189,7 +203,7 @@ def gateway_settings(connection: Connection) -> GatewaySettings:
             key=connection.password,
             schema=connection.schema,
             port=connection.port,
-            extra=connection.extra_dejson,
+            extra=connection.extra_dejson if extra is None else extra,
         )
     except SettingsError as error:
         raise SettingsError(f"Airflow connection {connection.conn_id!r}: {error}") from None

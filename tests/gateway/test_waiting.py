@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_provider_mj.gateway.errors import (
@@ -10,17 +12,15 @@ from airflow_provider_mj.gateway.errors import (
     UnexpectedAnswerError,
 )
 from airflow_provider_mj.gateway.task import Task
-from airflow_provider_mj.gateway.waiting import GoOn, Outcome, Stop, Wait, decide
+from airflow_provider_mj.gateway.waiting import Goal, GoOn, Outcome, Stop, Wait, decide
 
 START, DEADLINE = 1000.0, 4600.0
-WAIT = Wait(mj_task_id="17", gateway="gw.example", started_at=START, deadline=DEADLINE, interval=5.0)
-CONFIRMED = Wait(
-    mj_task_id="17", gateway="gw.example", started_at=START, deadline=DEADLINE, interval=5.0, confirmed=True
-)
+WAIT = Wait(gateway="gw.example", started_at=START, deadline=DEADLINE, interval=5.0)
+CONFIRMED = replace(WAIT, confirmed=True)
 
 
 def at(seconds: float, seen: object, wait: Wait = WAIT, *, answered: bool = True) -> GoOn | Stop:
-    return decide(wait, seen, START + seconds, answered=answered)  # type: ignore[arg-type]
+    return decide(wait, "17", seen, START + seconds, answered=answered)  # type: ignore[arg-type]
 
 
 def error(kind=GatewayUnreachableError, **more):
@@ -137,5 +137,36 @@ def test_an_unknown_id_is_not_yet_during_the_grace(answered):
 
 
 def test_a_deadline_inside_of_the_grace_is_a_timeout():
-    short = Wait(mj_task_id="17", gateway="gw", started_at=START, deadline=START + 10, interval=5)
+    short = Wait(gateway="gw", started_at=START, deadline=START + 10, interval=5)
     assert at(10, error(TaskNotFoundError), short).outcome is Outcome.TIMEOUT  # type: ignore[union-attr]
+
+
+def test_an_id_that_a_list_left_out_is_asked_for_by_itself_after_the_grace():
+    early = at(10, None)
+    assert isinstance(early, GoOn)
+    assert not early.confirm
+    for seconds in (30, 3600):
+        late = at(seconds, None)
+        assert isinstance(late, GoOn)
+        assert late.confirm
+
+
+@pytest.mark.parametrize(
+    ("goal", "outcomes", "over", "reached"),
+    [
+        (Goal(total=2), [], False, False),
+        (Goal(total=2), [Outcome.SUCCESS], False, False),
+        (Goal(total=2), [Outcome.FAILURE], False, False),
+        (Goal(total=2), [Outcome.FAILURE, Outcome.SUCCESS], True, False),
+        (Goal(total=2), [Outcome.SUCCESS, Outcome.SUCCESS], True, True),
+        (Goal(total=2, fail_fast=True), [Outcome.TIMEOUT], True, False),
+        (Goal(total=2, fail_fast=True), [Outcome.SUCCESS], False, False),
+        (Goal(total=3, min_success=1), [Outcome.FAILURE], False, False),
+        (Goal(total=3, min_success=1), [Outcome.FAILURE, Outcome.SUCCESS], True, True),
+        (Goal(total=3, min_success=1, fail_fast=True), [Outcome.FAILURE], True, False),
+        (Goal(total=0), [], True, True),
+    ],
+)
+def test_when_the_wait_for_several_tasks_is_over(goal, outcomes, over, reached):
+    assert goal.is_over(outcomes) is over
+    assert goal.is_reached(outcomes) is reached

@@ -30,22 +30,35 @@ def gateway() -> Iterator[responses.RequestsMock]:
         yield mocked
 
 
+Answer = dict[str, Any] | int | Exception
 Fetches = Callable[..., None]
+UNKNOWN = 204
 
 
 @pytest.fixture
 def fetches(gateway: responses.RequestsMock) -> Fetches:
-    """Let the gateway answer the fetches of task 17 one after the other; the last one again and again."""
+    """Let the gateway answer about task 17, by fetch and by list, one answer after the other.
 
-    def answer(*answers: dict[str, Any] | int | Exception) -> None:
-        for one in answers:
-            if isinstance(one, dict):
-                gateway.get(f"{API}/task/17/fetch", json={"id": "17", **one})
-            elif isinstance(one, int):
-                gateway.get(f"{API}/task/17/fetch", status=one)
-            else:
-                gateway.get(f"{API}/task/17/fetch", body=one)
+    A dict is the task, a number an HTTP status (204: not known), an exception breaks the connection. The last
+    one is given again and again.
+    """
+    script: list[Answer] = []
 
+    def take(shape: Callable[[dict[str, Any]], Any], unknown: tuple[int, str]) -> Any:
+        one = script.pop(0) if len(script) > 1 else script[0]
+        if isinstance(one, dict):
+            return 200, {}, json.dumps(shape({"id": "17", **one}) if "status" in one else one)
+        if isinstance(one, int):
+            return (unknown[0], {}, unknown[1]) if one == UNKNOWN else (one, {}, "")
+        return one
+
+    def answer(*answers: Answer) -> None:
+        script[:] = answers
+
+    gateway.add_callback("GET", f"{API}/task/17/fetch", lambda _: take(lambda task: task, (204, "")))
+    gateway.add_callback(
+        "POST", f"{API}/task/list-by-condition", lambda _: take(lambda task: [task], (200, "[]"))
+    )
     return answer
 
 

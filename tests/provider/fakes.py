@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseSensorOperator
+from airflow.providers.common.compat.sdk import BaseOperator, BaseSensorOperator, TaskDeferred
+
+from airflow_provider_mj.triggers.mj import MJTaskTrigger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
+import asyncio
+import json
+
+try:
+    from airflow.sdk.exceptions import AirflowRescheduleException
+except ImportError:  # Airflow 2
+    from airflow.exceptions import AirflowRescheduleException
+
+__all__ = ["AirflowRescheduleException"]
 
 KEY = "sk-provider-0123456789"
 API = "https://gw.example/mj"
@@ -31,6 +43,29 @@ class FakeTaskInstance:
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
+
+
+def deferred(make: Callable[[], BaseOperator], given: dict[str, Any]) -> Any:
+    """Run an operator as a worker, a triggerer and a worker again would, with only JSON passed between them.
+
+    :param make: makes the operator; each worker has one of its own.
+    :param given: the context.
+    """
+    try:
+        return make().execute(given)
+    except TaskDeferred as deferral:
+        path, arguments = deferral.trigger.serialize()
+        assert path == f"{MJTaskTrigger.__module__}.{MJTaskTrigger.__qualname__}"
+        event = asyncio.run(first_event(MJTaskTrigger(**json.loads(json.dumps(arguments)))))
+        resume = {"event": json.loads(json.dumps(event)), **json.loads(json.dumps(deferral.kwargs or {}))}
+        return make().resume_execution(deferral.method_name, resume, given)
+
+
+async def first_event(trigger: MJTaskTrigger) -> Any:
+    """Run a trigger to its end, which has to be its first event, and give the payload."""
+    events = [event async for event in trigger.run()]
+    assert len(events) == 1
+    return events[0].payload
 
 
 def context(first_reschedule: datetime | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
 )
-from fakes import KEY
+from fakes import KEY, AirflowRescheduleException, deferred
 from fakes import context as plain_context
 
 from airflow_provider_mj.gateway.errors import (
@@ -24,11 +24,6 @@ from airflow_provider_mj.gateway.errors import (
 from airflow_provider_mj.gateway.task import Task
 from airflow_provider_mj.operators.mj import MJTaskResultOperator
 from airflow_provider_mj.sensors.mj import MJTaskSensor
-
-try:
-    from airflow.sdk.exceptions import AirflowRescheduleException
-except ImportError:  # Airflow 2
-    from airflow.exceptions import AirflowRescheduleException
 
 RUNNING = {"status": "IN_PROGRESS", "progress": "40%"}
 DONE = {
@@ -41,37 +36,54 @@ QUICK = 0.01
 Run = Callable[..., Any]
 
 
-@pytest.fixture(params=["poke", "reschedule", "blocking"])
+MODES = ["poke", "reschedule", "deferred sensor", "blocking operator", "deferred operator"]
+SENSORS = pytest.mark.parametrize("mode", ["poke", "reschedule", "deferred sensor"], indirect=True)
+
+
+@pytest.fixture(params=MODES)
 def mode(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
 @pytest.fixture
+def late(mode: str) -> type[Exception]:
+    """What a wait that takes too long raises."""
+    return TimeoutError if mode.endswith("operator") else AirflowSensorTimeout
+
+
+@pytest.fixture
 def run(mode: str, rescheduled) -> Run:
     """Run a wait in one of the modes to its end, whatever it gives or raises."""
+    deferrable = mode.startswith("deferred")
 
-    def blocking(timeout: float) -> Any:
-        operator = MJTaskResultOperator(task_id="r", mj_task_id="17", poll_interval=QUICK, timeout=timeout)
-        return operator.execute(plain_context())
-
-    def sensing(timeout: float, **kwargs: Any) -> Any:
-        def sensor() -> MJTaskSensor:
-            return MJTaskSensor(
-                task_id="s", mj_task_id="17", mode=mode, poke_interval=QUICK, timeout=timeout, **kwargs
+    def operate(timeout: float = 60.0) -> Any:
+        def operator() -> MJTaskResultOperator:
+            return MJTaskResultOperator(
+                task_id="r", mj_task_id="17", poll_interval=QUICK, timeout=timeout, deferrable=deferrable
             )
 
-        if mode == "poke":
-            return sensor().execute(plain_context())
+        return deferred(operator, plain_context())
+
+    def sense(timeout: float = 60.0, **kwargs: Any) -> Any:
+        def sensor() -> MJTaskSensor:
+            return MJTaskSensor(
+                task_id="s",
+                mj_task_id="17",
+                mode="poke" if mode == "poke" else "reschedule",
+                poke_interval=QUICK,
+                timeout=timeout,
+                deferrable=deferrable,
+                **kwargs,
+            )
+
         began = None
         while True:
             try:
-                return sensor().execute(rescheduled(began))
+                return deferred(sensor, rescheduled(began))
             except AirflowRescheduleException:
                 began = began or datetime.now(UTC)
 
-    return lambda timeout=60.0, **kwargs: (
-        blocking(timeout) if mode == "blocking" else sensing(timeout, **kwargs)
-    )
+    return operate if mode.endswith("operator") else sense
 
 
 def test_success_gives_the_task(run, fetches):
@@ -89,13 +101,14 @@ def test_success_gives_the_task(run, fetches):
         (401, "the key is refused"),
     ],
 )
-def test_what_no_retry_can_mend_fails_at_once(run, fetches, gateway, answer, words):
+def test_what_no_retry_can_mend_fails_at_once(run, mode, fetches, gateway, answer, words):
     fetches(RUNNING, answer)
     with pytest.raises(AirflowFailException, match=words) as caught:
         run()
     assert "17" in str(caught.value)
     assert "gw.example" in str(caught.value)
-    assert len(gateway.calls) == 2
+    # The worker that resumes looks for itself.
+    assert len(gateway.calls) == (3 if mode.startswith("deferred") else 2)
 
 
 @pytest.mark.parametrize("failure", [500, 503, requests.ConnectionError("reset"), {"code": 0, "data": {}}])
@@ -124,18 +137,16 @@ def test_a_wrong_path_is_not_retried(run, fetches):
         run()
 
 
-def test_a_timeout_names_the_task_and_says_that_it_may_still_finish(run, fetches, mode):
+def test_a_timeout_names_the_task_and_says_that_it_may_still_finish(run, fetches, late):
     fetches(RUNNING)
-    kind = TimeoutError if mode == "blocking" else AirflowSensorTimeout
-    with pytest.raises(kind, match="Task 17 at gateway gw.example was not finished.*40 %.*may still finish"):
+    with pytest.raises(late, match="Task 17 at gateway gw.example was not finished.*40 %.*may still finish"):
         run(timeout=0.3)
 
 
-def test_a_timeout_in_an_outage_says_how_the_last_check_failed(run, fetches, mode):
+def test_a_timeout_in_an_outage_says_how_the_last_check_failed(run, fetches, late):
     fetches(RUNNING, 500)
-    kind = TimeoutError if mode == "blocking" else AirflowSensorTimeout
     with pytest.raises(
-        kind, match="the last check failed: task 17 at gateway gw.example: the gateway failed"
+        late, match="the last check failed: task 17 at gateway gw.example: the gateway failed"
     ):
         run(timeout=0.3)
 
@@ -152,7 +163,7 @@ def test_an_id_that_stays_unknown(fetches, rescheduled):
         MJTaskSensor(task_id="s", mj_task_id="17").execute(rescheduled(a_minute_ago))
 
 
-@pytest.mark.parametrize("mode", ["poke", "reschedule"], indirect=True)
+@SENSORS
 @pytest.mark.parametrize("answer", [{"status": "FAILURE"}, {"status": "CANCEL"}, {"status": "MODAL"}, 401])
 def test_soft_fail_skips_and_tells_why(run, fetches, answer, monkeypatch):
     told: list[str] = []
@@ -175,7 +186,7 @@ class Told:
     debug = info = warning = error = _keep
 
 
-@pytest.mark.parametrize("mode", ["poke", "reschedule"], indirect=True)
+@SENSORS
 def test_soft_fail_skips_a_timeout(run, fetches):
     fetches(RUNNING)
     with pytest.raises(AirflowSkipException):

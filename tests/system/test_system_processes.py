@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from tools.processes import free_port, is_alive
@@ -23,7 +24,7 @@ signal.signal(signal.SIGTERM, signal.{term})
 child = os.fork()
 if child == 0:
     os.setpgid(0, 0)
-print(os.getpid(), flush=True)
+os.write(1, f"{{os.getpid()}}\\n".encode())
 time.sleep(60)
 """
 PARENT = """
@@ -32,7 +33,10 @@ from pathlib import Path
 from tools.processes import ProcessSet
 processes = ProcessSet(os.environ, Path(sys.argv[1]))
 processes.start("component", [sys.executable, "-c", sys.argv[2]])
+deadline = time.monotonic() + 20
 while len(processes.log("component").read_text().split()) < 2:
+    if time.monotonic() > deadline:
+        sys.exit("the component did not start")
     time.sleep(0.05)
 print("started", flush=True)
 sys.stdin.read()
@@ -54,16 +58,19 @@ def parent(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subproces
         process.kill()
 
 
+def component(tmp_path: Path) -> list[int]:
+    return [int(pid) for pid in (tmp_path / "component.log").read_text().split()]
+
+
 def alive(tmp_path: Path) -> list[int]:
-    pids = [int(pid) for pid in (tmp_path / "component.log").read_text().split()]
-    return [pid for pid in pids if is_alive(pid)]
+    return [pid for pid in component(tmp_path) if is_alive(pid)]
 
 
 @pytest.mark.parametrize("parent", ["SIG_DFL"], indirect=True)
 def test_closing_ends_every_process_whatever_its_group(parent: subprocess.Popen[str], tmp_path: Path) -> None:
     assert len(alive(tmp_path)) == 2
     assert parent.communicate(timeout=30)[0] == "closed\n"
-    assert alive(tmp_path) == []
+    assert not any(psutil.pid_exists(pid) for pid in component(tmp_path))
 
 
 @pytest.mark.parametrize("parent", ["SIG_IGN"], indirect=True)

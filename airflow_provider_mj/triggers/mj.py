@@ -1,0 +1,120 @@
+"""The trigger that waits for tasks at a gateway: it serializes, listens to the shared poller, fires once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_mj.gateway.waiting import Goal, GoOn, Outcome, Wait
+from airflow_provider_mj.polling import Progress
+from airflow_provider_mj.triggers.sharing import new_client, shared_poller
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from airflow_provider_mj.gateway.waiting import Stop
+    from airflow_provider_mj.triggers.poller import Poller
+
+
+class MJTaskTrigger(BaseTrigger):
+    """Wait for tasks at a gateway, together with every other trigger of the same connection.
+
+    It fires one event ``{"mj_task_ids": [...], "outcomes": {id: {"outcome": ..., "message": ...}}}``, or
+    ``{"mj_task_ids": [...], "error": ...}`` when it can't wait. Its arguments are stored in plain text: they
+    hold no secret and nothing of what was submitted.
+
+    :param mj_task_ids: the remote tasks.
+    :param mj_conn_id: id of the Airflow connection of type ``mj``.
+    :param poll_interval: seconds between two looks, above 0; the first look is one interval from now.
+    :param deadline: when the wait ends at the latest, in epoch seconds.
+    :param started_at: when the wait began, in epoch seconds; now if None.
+    :param min_success: how many tasks have to succeed; all if None.
+    :param fail_fast: whether the first task that does not succeed ends the wait.
+    :param cancel_on_kill: whether to cancel the tasks at the gateway when a person ends the Airflow task.
+    """
+
+    def __init__(
+        self,
+        mj_task_ids: Sequence[str],
+        mj_conn_id: str,
+        poll_interval: float,
+        deadline: float,
+        started_at: float | None = None,
+        min_success: int | None = None,
+        fail_fast: bool = False,
+        cancel_on_kill: bool = True,
+    ) -> None:
+        super().__init__()
+        self.mj_task_ids = list(mj_task_ids)
+        self.mj_conn_id = mj_conn_id
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self.started_at = time.time() if started_at is None else started_at
+        self.min_success = min_success
+        self.fail_fast = fail_fast
+        self.cancel_on_kill = cancel_on_kill
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Give what the trigger is made of again, in another triggerer or after a restart."""
+        return (
+            "airflow_provider_mj.triggers.mj.MJTaskTrigger",
+            {
+                "mj_task_ids": self.mj_task_ids,
+                "mj_conn_id": self.mj_conn_id,
+                "poll_interval": self.poll_interval,
+                "deadline": self.deadline,
+                "started_at": self.started_at,
+                "min_success": self.min_success,
+                "fail_fast": self.fail_fast,
+                "cancel_on_kill": self.cancel_on_kill,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, and fire."""
+        try:
+            poller = await shared_poller(self.mj_conn_id)
+            stops = await self._wait(poller)
+        except Exception as error:  # noqa: BLE001 (a person has to see it in the task's log, whatever it is)
+            yield TriggerEvent({"mj_task_ids": self.mj_task_ids, "error": f"{type(error).__name__}: {error}"})
+            return
+        outcomes = {
+            mj_task_id: {"outcome": stop.outcome.value, "message": stop.message}
+            for mj_task_id, stop in stops.items()
+        }
+        yield TriggerEvent({"mj_task_ids": self.mj_task_ids, "outcomes": outcomes})
+
+    async def on_kill(self) -> None:
+        """Cancel at the gateway when a person ends the task; a restart of the triggerer never comes here."""
+        if not self.cancel_on_kill:
+            return
+        client = await new_client(self.mj_conn_id)
+        for mj_task_id in self.mj_task_ids:
+            try:
+                await asyncio.to_thread(client.cancel, mj_task_id)
+            except Exception as error:  # noqa: BLE001 (the other tasks are to be cancelled all the same)
+                self.log.warning("Task %s was not cancelled and goes on: %s", mj_task_id, error)
+
+    async def _wait(self, poller: Poller) -> dict[str, Stop]:
+        wait = Wait(
+            gateway=poller.gateway,
+            started_at=self.started_at,
+            deadline=self.deadline,
+            interval=self.poll_interval,
+        )
+        goal = Goal(total=len(self.mj_task_ids), min_success=self.min_success, fail_fast=self.fail_fast)
+        progress = Progress(self.log)
+        stops: dict[str, Stop] = {}
+        with poller.subscribe(wait, self.mj_task_ids) as news:
+            while not goal.is_over(self._outcomes(stops)):
+                steps = await news.next()
+                progress.tell({one: step for one, step in steps.items() if isinstance(step, GoOn)})
+                stops |= {one: step for one, step in steps.items() if not isinstance(step, GoOn)}
+        return stops
+
+    @staticmethod
+    def _outcomes(stops: dict[str, Stop]) -> list[Outcome]:
+        return [stop.outcome for stop in stops.values()]

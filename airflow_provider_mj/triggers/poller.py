@@ -1,0 +1,269 @@
+"""One poll loop per event loop and connection, shared by every trigger that waits there.
+
+Ids go in, news come out. A tick asks for all ids that are due with as few list requests as possible. HTTP and
+the decisions run in a few threads of the poller's own, so that the event loop only passes on what is new. A
+request that fails ends no wait: the ids are asked for again until each wait's own deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_mj.gateway.errors import GatewayError
+from airflow_provider_mj.gateway.ids import chunks
+from airflow_provider_mj.gateway.waiting import ERROR_SLOWDOWN, GoOn, Seen, Step, Stop, Wait, decide, expired
+from airflow_provider_mj.polling import with_jitter
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+
+THREADS = 4
+"""Requests that are under way at once."""
+
+MISSES = 3
+"""Times in a row that a list leaves an id out before it is asked for by itself: lists drop rows at times."""
+
+log = logging.getLogger(__name__)
+
+_CONFIRMATIONS = 10  # for each list request at most, so that a gateway that forgot all is not flooded
+
+
+class Looker(Protocol):
+    """What the poller needs of a client."""
+
+    @property
+    def gateway(self) -> str:
+        """The gateway's host and port."""
+
+    def look(self, mj_task_ids: Sequence[str], /) -> Mapping[str, Seen]:
+        """Look at several tasks with one request."""
+
+    def look_alone(self, mj_task_id: str, /) -> Seen:
+        """Look at one task."""
+
+    def close(self) -> None:
+        """Close what is kept open."""
+
+
+class Subscription:
+    """What one trigger waits for, and what is new of it.
+
+    :param wait: what was agreed when the waiting began.
+    :param mj_task_ids: the remote tasks.
+    :param due_at: when it may be looked at first, in epoch seconds.
+    """
+
+    __slots__ = ("_news", "_ready", "due_at", "failure", "misses", "open_ids", "told", "wait")
+
+    def __init__(self, wait: Wait, mj_task_ids: Iterable[str], due_at: float) -> None:
+        self.wait = wait
+        self.open_ids = dict.fromkeys(mj_task_ids)
+        self.due_at = due_at
+        self.told: dict[str, int] = {}
+        self.misses: dict[str, int] = {}
+        self.failure: BaseException | None = None
+        self._news: dict[str, Step] = {}
+        self._ready: asyncio.Future[None] | None = None
+
+    async def next(self) -> dict[str, Step]:
+        """Wait for news and take them.
+
+        :returns: the newest step of each task of which there is something to tell.
+        :raises RuntimeError: when the poller has broken down.
+        """
+        while not self._news:
+            if self.failure is not None:
+                raise RuntimeError("the poll loop broke down") from self.failure
+            self._ready = asyncio.get_running_loop().create_future()
+            await self._ready
+        news, self._news = self._news, {}
+        return news
+
+    def put(self, steps: Mapping[str, Step]) -> None:
+        """Add news, and forget the tasks whose wait is over."""
+        self._news.update(steps)
+        for mj_task_id, step in steps.items():
+            if isinstance(step, Stop):
+                self.open_ids.pop(mj_task_id, None)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let :meth:`next` look again."""
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
+
+    def is_news(self, mj_task_id: str, step: Step) -> bool:
+        """Tell whether there is something to tell: an end, an error, or progress that has changed."""
+        if isinstance(step, Stop) or step.is_error:
+            return True
+        line = hash(step.line)
+        changed = self.told.get(mj_task_id) != line
+        self.told[mj_task_id] = line
+        return changed
+
+
+class Poller:
+    """The poll loop of one connection in one event loop. It runs while anybody is subscribed.
+
+    :param client: asks the gateway; it must not repeat requests by itself, so that Retry-After holds for all.
+    :param forget: called when the last subscriber has left.
+    :param now: tells the time in epoch seconds.
+    :param pause: waits for a number of seconds, or until :attr:`woken` is set.
+    """
+
+    def __init__(
+        self,
+        client: Looker,
+        forget: Callable[[], object],
+        *,
+        now: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[None]] | None = None,
+    ) -> None:
+        self.gateway = client.gateway
+        self.woken = asyncio.Event()
+        self._client = client
+        self._forget = forget
+        self._now = now
+        self._pause = pause or self._wait_until_woken
+        self._subscriptions: dict[Subscription, None] = {}
+        self._next_tick = 0.0
+        self._blocked_until = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._threads: ThreadPoolExecutor | None = None
+
+    @contextmanager
+    def subscribe(self, wait: Wait, mj_task_ids: Iterable[str]) -> Iterator[Subscription]:
+        """Wait together with the others; the first look comes one interval from now.
+
+        :param wait: what was agreed when the waiting began.
+        :param mj_task_ids: the remote tasks.
+        """
+        now = self._now()
+        subscription = Subscription(wait, mj_task_ids, due_at=now + wait.interval)
+        self._subscriptions[subscription] = None
+        # Triggerers that start together, with the tasks of one run, must not go on asking together.
+        first_tick = now + with_jitter(wait.interval)
+        if self._task is None:
+            self._begin(first_tick)
+        elif first_tick < self._next_tick:
+            self._next_tick = first_tick
+            self.woken.set()
+        try:
+            yield subscription
+        finally:
+            del self._subscriptions[subscription]
+            if not self._subscriptions:
+                self._end()
+
+    def _begin(self, first_tick: float) -> None:
+        self._next_tick = first_tick
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="mj-poller")
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="mj-poller")
+        self._task.add_done_callback(self._on_done)
+
+    def _end(self) -> None:
+        """Stop; a request that is under way ends by itself within its time limit, and nobody hears of it."""
+        if self._task is not None and self._threads is not None:
+            self._task.cancel()
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        self._task = self._threads = None
+        self._client.close()
+        self._forget()
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        """Tell everybody when the loop broke down, since nobody would ever wake them."""
+        failure = None if task.cancelled() else task.exception()
+        if failure is not None:
+            for subscription in self._subscriptions:
+                subscription.failure = failure
+                subscription.wake()
+
+    async def _run(self) -> None:
+        while True:
+            deadline = min(subscription.wait.deadline for subscription in self._subscriptions)
+            await self._pause(min(max(self._next_tick, self._blocked_until), deadline) - self._now())
+            now = self._now()
+            if now >= max(self._next_tick, self._blocked_until):
+                await self._tick(now)
+            self._expire()
+
+    async def _tick(self, now: float) -> None:
+        """Ask for everything that is due, and set the time of the next tick."""
+        interval = min(subscription.wait.interval for subscription in self._subscriptions)
+        self._next_tick += interval
+        due: dict[str, list[Subscription]] = {}
+        for subscription in self._subscriptions:
+            if subscription.due_at <= now:
+                for mj_task_id in subscription.open_ids:
+                    due.setdefault(mj_task_id, []).append(subscription)
+        answered = await asyncio.gather(*(self._ask({one: due[one] for one in part}) for part in chunks(due)))
+        now = self._now()
+        slow = bool(answered) and not any(answered)
+        self._next_tick = max(self._next_tick, now + interval * ERROR_SLOWDOWN if slow else now)
+
+    async def _ask(self, waiting: Mapping[str, Sequence[Subscription]]) -> bool:
+        """Ask for a part of the ids in a thread, pass on the news, and tell whether the gateway answered."""
+        loop = asyncio.get_running_loop()
+        try:
+            news, error = await loop.run_in_executor(self._threads, self._look, waiting)
+        except Exception:
+            # A defect met by a few ids: the others go on, and these until their deadline.
+            log.exception("Looking at %d tasks at gateway %s failed", len(waiting), self.gateway)
+            return False
+        for subscription, steps in news.items():
+            subscription.put(steps)
+        return error is None
+
+    def _look(
+        self, waiting: Mapping[str, Sequence[Subscription]]
+    ) -> tuple[dict[Subscription, dict[str, Step]], GatewayError | None]:
+        """Look and decide, in a thread."""
+        news: dict[Subscription, dict[str, Step]] = {}
+        if self._now() < self._blocked_until:
+            return news, None
+        seen = self._client.look(list(waiting))
+        error = next((one for one in seen.values() if isinstance(one, GatewayError)), None)
+        if error is not None and error.retry_after:
+            self._blocked_until = max(self._blocked_until, self._now() + error.retry_after)
+        confirmations = iter(range(_CONFIRMATIONS))
+        for mj_task_id, subscriptions in waiting.items():
+            for subscription in subscriptions:
+                step = self._decide(subscription, mj_task_id, seen[mj_task_id], confirmations)
+                if subscription.is_news(mj_task_id, step):
+                    news.setdefault(subscription, {})[mj_task_id] = step
+        return news, error
+
+    def _decide(
+        self, subscription: Subscription, mj_task_id: str, seen: Seen, confirmations: Iterator[int]
+    ) -> Step:
+        step = decide(subscription.wait, mj_task_id, seen, self._now(), answered=True)
+        if not (isinstance(step, GoOn) and step.confirm):
+            subscription.misses.pop(mj_task_id, None)
+            return step
+        misses = subscription.misses[mj_task_id] = subscription.misses.get(mj_task_id, 0) + 1
+        if misses < MISSES or next(confirmations, None) is None:
+            return step
+        alone = self._client.look_alone(mj_task_id)
+        return decide(subscription.wait, mj_task_id, alone, self._now(), answered=True)
+
+    def _expire(self) -> None:
+        """End the waits whose deadline has passed; the worker that resumes looks at the tasks once more."""
+        now = self._now()
+        for subscription in self._subscriptions:
+            wait = subscription.wait
+            if wait.deadline <= now and subscription.open_ids:
+                how = "the gateway had not shown it finished when it was last asked"
+                subscription.put({one: expired(wait, one, now, how) for one in list(subscription.open_ids)})
+
+    async def _wait_until_woken(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.woken.wait(), max(0.0, seconds))
+        except TimeoutError:
+            pass
+        else:
+            self.woken.clear()
