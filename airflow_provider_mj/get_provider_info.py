@@ -73,5 +73,6 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": _modules("hooks.mj"),
         "sensors": _modules("sensors.mj"),
         "operators": _modules("operators.mj"),
+        "triggers": _modules("triggers.mj"),
         "connection-types": [CONNECTION_TYPE],
     }

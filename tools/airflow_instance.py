@@ -126,3 +126,10 @@ class AirflowInstance:
         """Return all that a task has logged, over all its tries."""
         folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
         return "".join(log.read_text(errors="replace") for log in sorted(folder.glob("attempt=*.log")))
+
+    def trigger_log(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """Return what the triggers of a task have logged, over all its tries."""
+        folder = self.home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task_id}"
+        return "".join(
+            log.read_text(errors="replace") for log in sorted(folder.glob("attempt=*.log.trigger.*"))
+        )

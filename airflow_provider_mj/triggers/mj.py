@@ -47,7 +47,7 @@ class MJTaskTrigger(BaseTrigger):
         fail_fast: bool = False,
         cancel_on_kill: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.mj_task_ids = list(mj_task_ids)
         self.mj_conn_id = mj_conn_id
         self.poll_interval = poll_interval

@@ -26,7 +26,9 @@ def imported_by(module: str) -> set[str]:
     return set(shown.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("module", ["airflow_provider_mj.operators.mj", "airflow_provider_mj.sensors.mj"])
+@pytest.mark.parametrize(
+    "module", [f"airflow_provider_mj.{part}.mj" for part in ("operators", "sensors", "triggers")]
+)
 def test_a_dag_file_loads_no_http_library(module):
     loaded = imported_by(module)
     assert module in loaded

@@ -26,11 +26,11 @@ def test_every_module_in_the_provider_info_can_be_imported():
     info = get_provider_info()
     modules = [
         module
-        for kind in ("hooks", "sensors", "operators")
+        for kind in ("hooks", "sensors", "operators", "triggers")
         for part in info[kind]
         for module in part["python-modules"]
     ]
-    assert len(modules) == 3
+    assert len(modules) == 4
     for module in modules:
         importlib.import_module(module)
 
