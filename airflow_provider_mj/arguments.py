@@ -36,11 +36,11 @@ def task_ids(mj_task_id: object, mj_task_ids: object) -> list[str]:
 
     :param mj_task_id: the one task, or None.
     :param mj_task_ids: the several tasks, or None.
-    :returns: the ids, each once, in the order in which they were given.
+    :returns: the ids as they were given.
     :raises ValueError: when they are no ids.
     """
     given = [mj_task_id] if mj_task_ids is None else _several(mj_task_ids)
-    return list(dict.fromkeys(valid_task_id(one) for one in given))
+    return [valid_task_id(one) for one in given]
 
 
 def check_count(name: str, value: object) -> None:

@@ -68,7 +68,7 @@ class WaitsMixin:
                 deadline=started_at + timeout,
                 interval=interval,
             ),
-            goal=goal or Goal(total=len(mj_task_ids)),
+            goal=goal or Goal(total=len(set(mj_task_ids))),
             source=self.hook,
             progress=Progress(self.log),
             answered=since is not None,

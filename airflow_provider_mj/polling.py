@@ -72,7 +72,7 @@ class Progress:
 class Watch:
     """The part of a wait that happens in one process of a worker.
 
-    :param mj_task_ids: the remote tasks, each once.
+    :param mj_task_ids: the remote tasks; one that is there twice is looked at once.
     :param wait: what was agreed when the waiting began.
     :param goal: when the wait is over.
     :param source: gives the tasks.
@@ -121,7 +121,7 @@ class Watch:
     @property
     def open_ids(self) -> list[str]:
         """The tasks whose wait is not over."""
-        return [mj_task_id for mj_task_id in self.mj_task_ids if mj_task_id not in self.stops]
+        return [mj_task_id for mj_task_id in dict.fromkeys(self.mj_task_ids) if mj_task_id not in self.stops]
 
     @property
     def outcomes(self) -> list[Outcome]:

@@ -123,13 +123,14 @@ class MJTaskSensor(WaitsMixin, BaseSensorOperator):
 
     def _begin(self, since: float | None = None) -> Watch:
         ids = task_ids(self.mj_task_id, self.mj_task_ids)
-        if self.min_success is not None and self.min_success > len(ids):
-            raise ValueError(f"min_success is {self.min_success}, but there are only {len(ids)} tasks")
+        total = len(set(ids))
+        if self.min_success is not None and self.min_success > total:
+            raise ValueError(f"min_success is {self.min_success}, but there are only {total} tasks")
         return self._start(
             ids,
             timeout=self.timeout - min(_AHEAD, self.timeout / 10),
             interval=self.poke_interval,
-            goal=Goal(total=len(ids), min_success=self.min_success, fail_fast=self.fail_fast),
+            goal=Goal(total=total, min_success=self.min_success, fail_fast=self.fail_fast),
             since=since,
         )
 

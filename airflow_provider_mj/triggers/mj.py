@@ -105,7 +105,7 @@ class MJTaskTrigger(BaseTrigger):
             deadline=self.deadline,
             interval=self.poll_interval,
         )
-        goal = Goal(total=len(self.mj_task_ids), min_success=self.min_success, fail_fast=self.fail_fast)
+        goal = Goal(total=len(set(self.mj_task_ids)), min_success=self.min_success, fail_fast=self.fail_fast)
         progress = Progress(self.log)
         stops: dict[str, Stop] = {}
         with poller.subscribe(wait, self.mj_task_ids) as news:

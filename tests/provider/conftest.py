@@ -62,15 +62,16 @@ def fetches(gateway: responses.RequestsMock) -> Fetches:
     return answer
 
 
-@pytest.fixture
-def rescheduled(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime | None], dict[str, Any]]:
+@pytest.fixture(autouse=True)
+def rescheduled(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Give the context of a sensor that first gave its worker back at a time, or has not yet."""
 
     def make(first_reschedule: datetime | None = None) -> dict[str, Any]:
         if AIRFLOW_2:
-            monkeypatch.setattr(
-                "airflow.sensors.base._orig_start_date", lambda *args, **kwargs: first_reschedule
-            )
+            # There a sensor asks the metadata database.
+            found = "airflow.sensors.base._orig_start_date"
+            monkeypatch.setattr(found, lambda *args, **kwargs: first_reschedule)
         return context(first_reschedule)
 
+    make()
     return make

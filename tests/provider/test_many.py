@@ -74,7 +74,7 @@ def calls(sandbox: SandboxServer) -> Counter[str]:
 def test_the_xcom_is_the_tasks_in_the_order_of_the_ids(sandbox, run):
     ids = submit(sandbox, *(f"cat {number}" for number in range(5)))
     tasks = run([*reversed(ids), ids[0]])
-    assert [task["id"] for task in tasks] == list(reversed(ids))
+    assert [task["id"] for task in tasks] == [*reversed(ids), ids[0]]
     assert {task["status"] for task in tasks} == {"SUCCESS"}
     assert all(task["imageUrl"] and len(task["buttons"]) >= 8 for task in tasks)
     # A fetch each is only needed where the rows of a list are not whole.
