@@ -35,16 +35,25 @@ def test_every_module_in_the_provider_info_can_be_imported():
         importlib.import_module(module)
 
 
-def test_airflow_finds_the_form():
-    from airflow.providers_manager import ProvidersManager
+def the_form() -> tuple[str, set[str], str]:
+    """Give what the page for connections shows of ours: its name, the extra fields, the label of the password."""
+    try:
+        from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+    except ImportError:  # Airflow 2
+        from airflow.providers_manager import ProvidersManager
 
-    manager = ProvidersManager()
-    fields = {name for name in manager.connection_form_widgets if "__mj__" in name}
-    assert {re.sub("^extra__mj__", "", name) for name in fields} == {
-        *("auth_scheme", "path_prefix", "connect_timeout", "read_timeout", "submit_timeout", "verify")
-    }
-    assert manager.hooks["mj"].hook_name == "Midjourney gateway"
-    assert manager.field_behaviours["mj"]["relabeling"]["password"] == "Key"
+        manager = ProvidersManager()
+        prefix = "extra__mj__"
+        fields = {name for name in manager.connection_form_widgets if name.startswith(prefix)}
+        label = manager.field_behaviours["mj"]["relabeling"]["password"]
+        return manager.hooks["mj"].hook_name, {name.removeprefix(prefix) for name in fields}, label
+    (form,) = [meta for meta in HookMetaService.hook_meta_data() if meta.connection_type == "mj"]
+    return form.hook_name, set(form.extra_fields), form.standard_fields.password.title
+
+
+def test_airflow_shows_the_form():
+    extra = {"auth_scheme", "path_prefix", "connect_timeout", "read_timeout", "submit_timeout", "verify"}
+    assert the_form() == ("Midjourney gateway", extra, "Key")
 
 
 @pytest.mark.parametrize("name", ["airflow_provider_mj", "airflow_provider_mj.gateway"])
