@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import tenacity
@@ -135,7 +135,7 @@ class Transport:
                     answer = self._exchange(session, request)
             else:
                 answer = self._exchange(self._session, request)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (OSError, urllib3.exceptions.HTTPError) as error:
             raise self._unreachable(request, error) from None
         if not request.fits(answer):
             gateway = self._settings.gateway
@@ -173,8 +173,7 @@ class Transport:
 
     def _answer(self, response: requests.Response, text: str) -> Answer:
         if response.is_redirect:
-            target = urlsplit(response.headers["Location"])
-            text = f"Location: {target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
+            text = f"Location: {_without_secrets(response.headers['Location'])}"
         retry_after = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
         try:
             body, is_json = json.loads(text, parse_constant=lambda _: None), True
@@ -218,6 +217,15 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     return min(max(seconds, 0.0), _MAX_RETRY_AFTER)
 
 
+def _without_secrets(url: str) -> str:
+    """Cut user, password, query and fragment off an address."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "no valid address"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
 def _is_repeatable(ask: Ask, error: BaseException) -> bool:
     if isinstance(error, CertificateError):
         return False
@@ -236,6 +244,9 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
 def _failure(error: Exception) -> tuple[type[GatewayError], str]:
     """Tell what a failed exchange was: whether it can have arrived is what matters."""
     causes = tuple(_causes(error))
+    if type(error) is OSError:
+        # requests finds no CA bundle at the path of `verify`, and has not connected yet.
+        return CertificateError, "its TLS certificate can't be checked"
     if any(_is_bad_certificate(cause) for cause in causes):
         return CertificateError, "its TLS certificate is not accepted"
     if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in causes):

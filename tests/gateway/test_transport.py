@@ -97,6 +97,18 @@ def test_netrc_is_never_consulted(sleeps, monkeypatch, tmp_path):
 
 
 @responses.activate
+def test_a_redirect_to_nowhere_is_an_error_like_any_other(client):
+    responses.get(FETCH, status=302, headers={"Location": "https://[nowhere"})
+    with pytest.raises(UnexpectedAnswerError, match="no valid address"):
+        client.fetch("17")
+
+
+def test_a_ca_bundle_that_is_not_there_is_named(sleeps):
+    with pytest.raises(CertificateError, match="/nowhere/ca.pem"):
+        make_client(sleeps, verify="/nowhere/ca.pem").fetch("17")
+
+
+@responses.activate
 def test_no_redirect_is_followed_with_the_key(client):
     responses.get(FETCH, status=302, headers={"Location": "https://user:pw@evil.example/x?token=1"})
     responses.get("https://evil.example/x", json=RUNNING)

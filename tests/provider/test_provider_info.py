@@ -36,7 +36,7 @@ def test_every_module_in_the_provider_info_can_be_imported():
 
 
 def the_form() -> tuple[str, set[str], str]:
-    """Give what the page for connections shows of ours: its name, the extra fields, the label of the password."""
+    """Give what the page for connections shows of ours: name, extra fields, label of the password."""
     try:
         from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
     except ImportError:  # Airflow 2
