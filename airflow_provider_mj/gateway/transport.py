@@ -135,7 +135,7 @@ class Transport:
                     answer = self._exchange(session, request)
             else:
                 answer = self._exchange(self._session, request)
-        except (OSError, urllib3.exceptions.HTTPError) as error:
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             raise self._unreachable(request, error) from None
         if not request.fits(answer):
             gateway = self._settings.gateway
@@ -183,7 +183,7 @@ class Transport:
 
     def _unreachable(self, request: Request, error: Exception) -> GatewayError:
         kind, what = _failure(error)
-        if kind is not GatewayUnreachableError:
+        if issubclass(kind, NoConnectionError):
             said = self._without_key(str(error))
             return kind(what, gateway=self._settings.gateway, mj_task_id=request.mj_task_id, said=said)
         return self._doubtful(request, kind, what)
@@ -219,10 +219,7 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
 
 def _without_secrets(url: str) -> str:
     """Cut user, password, query and fragment off an address."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "no valid address"
+    parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
@@ -244,29 +241,10 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
 def _failure(error: Exception) -> tuple[type[GatewayError], str]:
     """Tell what a failed exchange was: whether it can have arrived is what matters."""
     causes = tuple(_causes(error))
-    if type(error) is OSError:
-        # requests finds no CA bundle at the path of `verify`, and has not connected yet.
-        return CertificateError, "its TLS certificate can't be checked"
-    if any(_is_bad_certificate(cause) for cause in causes):
-        return CertificateError, "its TLS certificate is not accepted"
-    if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in causes):
-        return NoConnectionError, "there is no such host"
-    if any(isinstance(cause, _NOT_CONNECTED) for cause in causes):
-        return NoConnectionError, "no connection could be made"
-    if any(isinstance(cause, _TIMED_OUT) for cause in causes):
-        return GatewayUnreachableError, "it did not answer in time"
+    for fits, kind, what in _FAILURES:
+        if any(fits(cause) for cause in causes):
+            return kind, what
     return GatewayUnreachableError, f"the connection broke ({type(error).__name__})"
-
-
-_NOT_CONNECTED = (
-    requests.ConnectTimeout,
-    requests.exceptions.InvalidURL,
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-)
-# How OpenSSL names an answer that is no TLS; which of them depends on its version.
-_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
-_TIMED_OUT = (requests.Timeout, urllib3.exceptions.TimeoutError)
 
 
 def _is_bad_certificate(cause: BaseException) -> bool:
@@ -274,6 +252,43 @@ def _is_bad_certificate(cause: BaseException) -> bool:
     return isinstance(cause, ssl.SSLCertVerificationError) or (
         isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None) in _NO_TLS
     )
+
+
+def _is_missing_bundle(cause: BaseException) -> bool:
+    # What requests says of a `verify` path without a file, before it connects, is an OSError and no more.
+    return type(cause) is OSError and "invalid path" in str(cause)
+
+
+def _is_unreadable(cause: BaseException) -> bool:
+    # Headers that no library can parse, such as a Location that is no address.
+    return isinstance(cause, ValueError) and not isinstance(cause, OSError | urllib3.exceptions.HTTPError)
+
+
+def _is_one_of(*kinds: type[BaseException]) -> Callable[[BaseException], bool]:
+    return lambda cause: isinstance(cause, kinds)
+
+
+# How OpenSSL names an answer that is no TLS; which of them depends on its version.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+_NOT_CONNECTED = (
+    requests.ConnectTimeout,
+    requests.exceptions.InvalidURL,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+)
+# The first row that fits one of the causes decides; the classes of libraries overlap.
+_FAILURES: tuple[tuple[Callable[[BaseException], bool], type[GatewayError], str], ...] = (
+    (_is_missing_bundle, CertificateError, "its TLS certificate can't be checked"),
+    (_is_bad_certificate, CertificateError, "its TLS certificate is not accepted"),
+    (_is_one_of(urllib3.exceptions.NameResolutionError), NoConnectionError, "there is no such host"),
+    (_is_one_of(*_NOT_CONNECTED), NoConnectionError, "no connection could be made"),
+    (
+        _is_one_of(requests.Timeout, urllib3.exceptions.TimeoutError),
+        GatewayUnreachableError,
+        "it did not answer in time",
+    ),
+    (_is_unreadable, UnexpectedAnswerError, "its answer can't be read"),
+)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import importlib
 import json
 import re
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import airflow
@@ -35,7 +37,7 @@ def test_every_module_in_the_provider_info_can_be_imported():
         importlib.import_module(module)
 
 
-def the_form() -> tuple[str, set[str], str]:
+def the_form() -> tuple[str, set[str], str | None]:
     """Give what the page for connections shows of ours: name, extra fields, label of the password."""
     try:
         from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
@@ -48,12 +50,15 @@ def the_form() -> tuple[str, set[str], str]:
         label = manager.field_behaviours["mj"]["relabeling"]["password"]
         return manager.hooks["mj"].hook_name, {name.removeprefix(prefix) for name in fields}, label
     (form,) = [meta for meta in HookMetaService.hook_meta_data() if meta.connection_type == "mj"]
-    return form.hook_name, set(form.extra_fields), form.standard_fields.password.title
+    label = form.standard_fields.password.title if form.standard_fields else None
+    return form.hook_name, set(form.extra_fields or ()), label
 
 
 def test_airflow_shows_the_form():
     extra = {"auth_scheme", "path_prefix", "connect_timeout", "read_timeout", "submit_timeout", "verify"}
-    assert the_form() == ("Midjourney gateway", extra, "Key")
+    # Airflow 3.0 shows no provider's form unless Flask-AppBuilder is there, which it does not install.
+    is_bare = version("apache-airflow").startswith("3.0.") and find_spec("flask_appbuilder") is None
+    assert the_form() == ("Midjourney gateway", set() if is_bare else extra, None if is_bare else "Key")
 
 
 @pytest.mark.parametrize("name", ["airflow_provider_mj", "airflow_provider_mj.gateway"])
