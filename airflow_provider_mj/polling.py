@@ -157,11 +157,9 @@ class Watch:
         try:
             self._fill(self.source.get_whole(partial))
         except GatewayError as error:
-            if self.now() >= self.wait.deadline:
-                raise airflow_error(error) from error
             step = decide(self.wait, partial[0], error, self.now(), answered=True)
             if isinstance(step, Stop):
-                return None
+                raise airflow_error(error) from error
             self.progress.tell({partial[0]: step})
             return step.delay
         return None

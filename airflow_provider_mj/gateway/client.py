@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -142,12 +143,15 @@ class GatewayClient:
         """Ask for several tasks with all their fields: by list requests, and fetches for partial rows.
 
         :param mj_task_ids: the remote tasks.
-        :returns: the tasks by id.
-        :raises GatewayError: when a request fails, or a task is not known.
+        :returns: the tasks by id; one that the gateway does not know any more is left out.
+        :raises GatewayError: when a request fails.
         """
-        tasks = self.list_by_condition(mj_task_ids)
-        whole = {mj_task_id: task for mj_task_id, task in tasks.items() if task.is_whole}
-        return {mj_task_id: whole.get(mj_task_id) or self.fetch(mj_task_id) for mj_task_id in mj_task_ids}
+        whole = {one: task for one, task in self.list_by_condition(mj_task_ids).items() if task.is_whole}
+        for mj_task_id in mj_task_ids:
+            if mj_task_id not in whole:
+                with suppress(TaskNotFoundError):
+                    whole[mj_task_id] = self.fetch(mj_task_id)
+        return whole
 
     def _has_no_list(self, error: GatewayError, mj_task_id: str) -> bool:
         """Tell a gateway without the list call from one that shows a page because it is down."""

@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from fakes import KEY, AirflowRescheduleException, deferred
 
+from airflow_provider_mj.gateway.task import Task
 from airflow_provider_mj.sandbox import DIALECTS, Fault, SandboxServer
 from airflow_provider_mj.sensors.mj import MJTaskSensor
 
@@ -154,6 +155,26 @@ def test_an_outage_at_the_very_end_ends_nothing(sandbox):
     watch.source.look = look
     assert watch.check() is None
     assert all(task["imageUrl"] for task in watch.published())
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_an_end_that_can_not_be_made_whole_is_an_error(sandbox, status):
+    ids = submit(sandbox, "a cat [[seconds: 0]]", "another cat [[seconds: 0]]")
+    watch = MJTaskSensor(task_id="s", mj_task_ids=ids)._begin(time.time() - 4000)
+    watch.source.look = lambda ids: {one: Task(id=one, status="SUCCESS", is_whole=False) for one in ids}
+    sandbox.gateway.faults.add(Fault("status", status=status))
+    with pytest.raises(Exception, match=f"HTTP {status}"):
+        watch.check()
+
+
+def test_a_task_that_is_gone_at_the_end_takes_no_other_with_it(sandbox):
+    (one,) = submit(sandbox, "a cat [[seconds: 0]]")
+    watch = MJTaskSensor(task_id="s", mj_task_ids=[one, "404404"])._begin()
+    watch.source.look = lambda ids: {one: Task(id=one, status="SUCCESS", is_whole=False) for one in ids}
+    assert watch.check() is None
+    found, gone = watch.published()
+    assert found["imageUrl"]
+    assert (gone["status"], gone["imageUrl"]) == ("SUCCESS", None)
 
 
 def test_a_gateway_without_the_list_call_is_asked_for_each(sandbox, run):
