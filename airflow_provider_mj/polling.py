@@ -17,7 +17,7 @@ from airflow_provider_mj.gateway.task import Task
 from airflow_provider_mj.gateway.waiting import Goal, GoOn, Outcome, Seen, Stop, Wait, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 JITTER = 0.2
 """Part of an interval by which it is lengthened at random, so that mapped tasks don't ask in step."""
@@ -48,6 +48,16 @@ class Log(Protocol):
         """Tell of a failed look."""
 
 
+def tell(log: Log, steps: Iterable[GoOn]) -> None:
+    """Tell what a look gave; an error that all tasks met is told once.
+
+    :param log: where the lines go.
+    :param steps: what there is to tell.
+    """
+    for step in {step.line: step for step in steps}.values():
+        (log.warning if step.is_error else log.info)("%s", step.line)
+
+
 @dataclass
 class Progress:
     """Tells how tasks come along, in as few lines as possible.
@@ -59,13 +69,10 @@ class Progress:
     told: dict[str, str] = field(default_factory=dict)
 
     def tell(self, steps: Mapping[str, GoOn]) -> None:
-        """Tell what a look gave: each error once, and progress where it has changed."""
-        for line in dict.fromkeys(step.line for step in steps.values() if step.is_error):
-            self.log.warning("%s", line)
-        for mj_task_id, step in steps.items():
-            if not step.is_error and self.told.get(mj_task_id) != step.line:
-                self.log.info("%s", step.line)
-                self.told[mj_task_id] = step.line
+        """Tell what a look gave: errors, and progress where it has changed."""
+        news = {one: step for one, step in steps.items() if step.is_error or self.told.get(one) != step.line}
+        self.told |= {one: step.line for one, step in news.items() if not step.is_error}
+        tell(self.log, news.values())
 
 
 @dataclass

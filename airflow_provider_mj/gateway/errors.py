@@ -19,7 +19,8 @@ _QUOTE = 200
 
 def quote(text: str) -> str:
     """Make a gateway's text safe to show: one line, printable, at most 200 characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    printable = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+    line = " ".join(printable.split())
     return line if len(line) <= _QUOTE else line[: _QUOTE - 1] + "…"
 
 

@@ -53,7 +53,7 @@ class NotATaskError(ValueError):
     """A JSON value that should be a task has no ``id`` or no ``status`` at its top level."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Button:
     """Something that can be pressed under a finished picture.
 
@@ -242,6 +242,8 @@ def _task_object(raw: object) -> tuple[Mapping[str, Any], str]:
 
 def _storable(text: str) -> str:
     """Drop what JSON can carry and PostgreSQL can not hold: NUL and lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 

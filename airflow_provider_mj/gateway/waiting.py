@@ -36,7 +36,7 @@ class Outcome(StrEnum):
     UNAUTHORIZED = "unauthorized"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Wait:
     """What was agreed when the waiting began.
 
@@ -54,7 +54,7 @@ class Wait:
     confirmed: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GoOn:
     """Look again.
 
@@ -71,7 +71,7 @@ class GoOn:
     confirm: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The wait for a task is over.
 
@@ -85,7 +85,7 @@ class Stop:
     task: Task | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Goal:
     """When the wait for several tasks is over as a whole.
 
@@ -194,9 +194,10 @@ def expired(wait: Wait, mj_task_id: str, now: float, how: str, task: Task | None
 
 
 def _course(task: Task) -> str:
-    status = quote(task.status or "without a status")
-    known = status if task.status is None or task.status in _KNOWN else f"{status} (an unknown word: running)"
-    return known if task.progress is None else f"{known}, {task.progress} %"
+    status = task.status or "without a status"
+    if task.status and task.status not in _KNOWN:
+        status = f"{quote(task.status)} (an unknown word: running)"
+    return status if task.progress is None else f"{status}, {task.progress} %"
 
 
 def _until(wait: Wait, now: float, delay: float) -> float:

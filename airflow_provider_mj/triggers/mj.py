@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_mj.gateway.waiting import Goal, GoOn, Outcome, Wait
-from airflow_provider_mj.polling import Progress
+from airflow_provider_mj.polling import tell
 from airflow_provider_mj.triggers.sharing import new_client, shared_poller
 
 if TYPE_CHECKING:
@@ -106,12 +106,13 @@ class MJTaskTrigger(BaseTrigger):
             interval=self.poll_interval,
         )
         goal = Goal(total=len(set(self.mj_task_ids)), min_success=self.min_success, fail_fast=self.fail_fast)
-        progress = Progress(self.log)
+        # The class's logger and not the instance's: its lines go to the same place, and there is only one.
+        log = self.logger()
         stops: dict[str, Stop] = {}
         with poller.subscribe(wait, self.mj_task_ids) as news:
             while not goal.is_over(self._outcomes(stops)):
                 steps = await news.next()
-                progress.tell({one: step for one, step in steps.items() if isinstance(step, GoOn)})
+                tell(log, (step for step in steps.values() if isinstance(step, GoOn)))
                 stops |= {one: step for one, step in steps.items() if not isinstance(step, GoOn)}
         return stops
 

@@ -11,8 +11,7 @@ import asyncio
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from airflow_provider_mj.gateway.errors import GatewayError
 from airflow_provider_mj.gateway.ids import chunks
@@ -27,6 +26,8 @@ THREADS = 4
 
 MISSES = 3
 """Times in a row that a list leaves an id out before it is asked for by itself: lists drop rows at times."""
+
+_SPREAD = 0.8  # of the interval; the rest is for the last answers to come
 
 log = logging.getLogger(__name__)
 
@@ -50,25 +51,48 @@ class Looker(Protocol):
         """Close what is kept open."""
 
 
+class _Open:
+    """What is remembered of a task whose wait is not over."""
+
+    __slots__ = ("misses", "told")
+
+    def __init__(self) -> None:
+        self.misses = 0
+        self.told: int | None = None
+
+
 class Subscription:
-    """What one trigger waits for, and what is new of it.
+    """What one trigger waits for, and what is new of it. Leaving its ``with`` block ends it.
 
     :param wait: what was agreed when the waiting began.
     :param mj_task_ids: the remote tasks.
     :param due_at: when it may be looked at first, in epoch seconds.
+    :param leave: called with it when it ends.
     """
 
-    __slots__ = ("_news", "_ready", "due_at", "failure", "misses", "open_ids", "told", "wait")
+    # Thousands of them wait at a time.
+    __slots__ = ("_leave", "_news", "_ready", "due_at", "failure", "open_ids", "wait")
 
-    def __init__(self, wait: Wait, mj_task_ids: Iterable[str], due_at: float) -> None:
+    def __init__(
+        self,
+        wait: Wait,
+        mj_task_ids: Iterable[str],
+        due_at: float,
+        leave: Callable[[Subscription], None],
+    ) -> None:
         self.wait = wait
-        self.open_ids = dict.fromkeys(mj_task_ids)
+        self.open_ids = {mj_task_id: _Open() for mj_task_id in mj_task_ids}
         self.due_at = due_at
-        self.told: dict[str, int] = {}
-        self.misses: dict[str, int] = {}
         self.failure: BaseException | None = None
+        self._leave = leave
         self._news: dict[str, Step] = {}
         self._ready: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave(self)
 
     async def next(self) -> dict[str, Step]:
         """Wait for news and take them.
@@ -99,12 +123,20 @@ class Subscription:
 
     def is_news(self, mj_task_id: str, step: Step) -> bool:
         """Tell whether there is something to tell: an end, an error, or progress that has changed."""
-        if isinstance(step, Stop) or step.is_error:
-            return True
+        known = self.open_ids.get(mj_task_id)
+        if known is None or isinstance(step, Stop) or step.is_error:
+            return known is not None
         line = hash(step.line)
-        changed = self.told.get(mj_task_id) != line
-        self.told[mj_task_id] = line
-        return changed
+        is_new, known.told = known.told != line, line
+        return is_new
+
+    def misses(self, mj_task_id: str, *, missed: bool) -> int:
+        """Count how many times in a row lists have left a task out."""
+        known = self.open_ids.get(mj_task_id)
+        if known is None:
+            return 0
+        known.misses = known.misses + 1 if missed else 0
+        return known.misses
 
 
 class Poller:
@@ -114,6 +146,7 @@ class Poller:
     :param forget: called when the last subscriber has left.
     :param now: tells the time in epoch seconds.
     :param pause: waits for a number of seconds, or until :attr:`woken` is set.
+    :param sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -123,6 +156,7 @@ class Poller:
         *,
         now: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.gateway = client.gateway
         self.woken = asyncio.Event()
@@ -130,21 +164,22 @@ class Poller:
         self._forget = forget
         self._now = now
         self._pause = pause or self._wait_until_woken
+        self._sleep = sleep
         self._subscriptions: dict[Subscription, None] = {}
         self._next_tick = 0.0
         self._blocked_until = 0.0
         self._task: asyncio.Task[None] | None = None
         self._threads: ThreadPoolExecutor | None = None
 
-    @contextmanager
-    def subscribe(self, wait: Wait, mj_task_ids: Iterable[str]) -> Iterator[Subscription]:
+    def subscribe(self, wait: Wait, mj_task_ids: Iterable[str]) -> Subscription:
         """Wait together with the others; the first look comes one interval from now.
 
         :param wait: what was agreed when the waiting began.
         :param mj_task_ids: the remote tasks.
+        :returns: the subscription, to be used with ``with``.
         """
         now = self._now()
-        subscription = Subscription(wait, mj_task_ids, due_at=now + wait.interval)
+        subscription = Subscription(wait, mj_task_ids, due_at=now + wait.interval, leave=self._leave)
         self._subscriptions[subscription] = None
         # Triggerers that start together, with the tasks of one run, must not go on asking together.
         first_tick = now + with_jitter(wait.interval)
@@ -153,12 +188,12 @@ class Poller:
         elif first_tick < self._next_tick:
             self._next_tick = first_tick
             self.woken.set()
-        try:
-            yield subscription
-        finally:
-            del self._subscriptions[subscription]
-            if not self._subscriptions:
-                self._end()
+        return subscription
+
+    def _leave(self, subscription: Subscription) -> None:
+        del self._subscriptions[subscription]
+        if not self._subscriptions:
+            self._end()
 
     def _begin(self, first_tick: float) -> None:
         self._next_tick = first_tick
@@ -201,13 +236,17 @@ class Poller:
             if subscription.due_at <= now:
                 for mj_task_id in subscription.open_ids:
                     due.setdefault(mj_task_id, []).append(subscription)
-        answered = await asyncio.gather(*(self._ask({one: due[one] for one in part}) for part in chunks(due)))
+        parts = [{one: due[one] for one in part} for part in chunks(due)]
+        # Spread over most of the interval, so that what many tasks have to tell comes bit by bit.
+        gap = interval * _SPREAD / max(1, len(parts))
+        answered = await asyncio.gather(*(self._ask(part, place * gap) for place, part in enumerate(parts)))
         now = self._now()
         slow = bool(answered) and not any(answered)
         self._next_tick = max(self._next_tick, now + interval * ERROR_SLOWDOWN if slow else now)
 
-    async def _ask(self, waiting: Mapping[str, Sequence[Subscription]]) -> bool:
+    async def _ask(self, waiting: Mapping[str, Sequence[Subscription]], delay: float) -> bool:
         """Ask for a part of the ids in a thread, pass on the news, and tell whether the gateway answered."""
+        await self._sleep(delay)
         loop = asyncio.get_running_loop()
         try:
             news, error = await loop.run_in_executor(self._threads, self._look, waiting)
@@ -242,11 +281,9 @@ class Poller:
         self, subscription: Subscription, mj_task_id: str, seen: Seen, confirmations: Iterator[int]
     ) -> Step:
         step = decide(subscription.wait, mj_task_id, seen, self._now(), answered=True)
-        if not (isinstance(step, GoOn) and step.confirm):
-            subscription.misses.pop(mj_task_id, None)
-            return step
-        misses = subscription.misses[mj_task_id] = subscription.misses.get(mj_task_id, 0) + 1
-        if misses < MISSES or next(confirmations, None) is None:
+        is_missed = isinstance(step, GoOn) and step.confirm
+        misses = subscription.misses(mj_task_id, missed=is_missed)
+        if not is_missed or misses < MISSES or next(confirmations, None) is None:
             return step
         alone = self._client.look_alone(mj_task_id)
         return decide(subscription.wait, mj_task_id, alone, self._now(), answered=True)

@@ -44,7 +44,7 @@ class World:
         self.fetched: list[str] = []
         self.is_forgotten = self.is_closed = False
         self._see, self._alone = see, alone or see
-        self.poller = Poller(self, self._forget, now=lambda: self.now, pause=self._pause)
+        self.poller = Poller(self, self._forget, now=lambda: self.now, pause=self._pause, sleep=self._skip)
 
     def look(self, mj_task_ids: Sequence[str]) -> dict[str, Seen]:
         self.asked.append((self.now - START, list(mj_task_ids)))
@@ -59,6 +59,9 @@ class World:
 
     def _forget(self) -> None:
         self.is_forgotten = True
+
+    async def _skip(self, seconds: float) -> None:
+        """Let no time pass within a round."""
 
     async def _pause(self, seconds: float) -> None:
         end = self.now + seconds
@@ -306,7 +309,7 @@ def test_a_loop_that_breaks_down_tells_everybody():
 
 def test_a_subscription_keeps_the_newest_step_until_it_is_taken():
     async def story() -> None:
-        subscription = Subscription(World(until(1)).wait(), ["17"], due_at=0.0)
+        subscription = Subscription(World(until(1)).wait(), ["17"], due_at=0.0, leave=lambda _: None)
         subscription.put({"17": GoOn(1.0, "a")})
         subscription.put({"17": Stop(Outcome.SUCCESS, "b")})
         assert await subscription.next() == {"17": Stop(Outcome.SUCCESS, "b")}
