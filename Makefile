@@ -13,11 +13,11 @@ PARTS := airflow_provider_mj/gateway/*,airflow_provider_mj/hooks/*,airflow_provi
 export AIRFLOW_HOME := $(CURDIR)/.cache/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format matrix constraints clean
+.PHONY: help demo test lint format matrix bench bench-import constraints clean
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/installed-sandbox ## one image task, end to end, in a real Airflow, with a gateway that costs nothing
 	@$(BIN)/python -m tools.demo
@@ -39,9 +39,15 @@ format: .venv/installed-dev ## let ruff put the code in shape
 matrix: ## the test suite on each Airflow; VERSIONS="2.11.2 3.1.8" chooses
 	$(PYTHON) tools/matrix.py $(VERSIONS)
 
+bench: .venv/installed-bench ## what waiting costs, beside HttpSensorTrigger and a bare loop: about 8 minutes
+	$(BIN)/python -m benchmarks.waiting
+
+bench-import: .venv/installed-bench ## what importing costs, beside the providers http and dbt-cloud
+	$(BIN)/python -m benchmarks.imports
+
 constraints: ## renew the pinned versions (needs uv)
 	for pins in constraints/airflow-*.in; do \
-		uv pip compile --quiet --universal --python-version 3.11 --extra dev --upgrade \
+		uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra bench --upgrade \
 			--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 			--output-file $${pins%.in}.txt pyproject.toml constraints/build.in $$pins || exit 1; done
 

@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import os
+import tempfile
+
+# Before anything imports Airflow, which would write into the home folder of whoever runs pytest by hand.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-provider-mj-"))
+
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
@@ -255,6 +256,8 @@ def _text(value: object) -> str | None:
 
 
 def _status(value: object) -> str | None:
+    if isinstance(value, str) and value in _ADVANCE:
+        return value
     word = _text(value)
     return word.strip().upper() or None if word else None
 
@@ -288,7 +291,13 @@ def _time(value: object) -> str | None:
 
 def _progress(value: object) -> int | None:
     """``"65%"`` to 65. The text in it ("fast", "Waiting to start") is Discord's, and no number."""
-    match = re.fullmatch(r"\s*(\d{1,3})(\.\d+)?\s*%?\s*", _text(value) or "", re.ASCII)
+    return _percent(value if isinstance(value, str) else _text(value) or "")
+
+
+@lru_cache(maxsize=256)
+def _percent(text: str) -> int | None:
+    # Waiting reads it of every row of every list, and there are few different ones.
+    match = re.fullmatch(r"\s*(\d{1,3})(\.\d+)?\s*%?\s*", text, re.ASCII)
     return min(int(match.group(1)), 100) if match else None
 
 

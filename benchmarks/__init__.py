@@ -1,0 +1,1 @@
+"""What waiting and importing cost, side by side with the alternatives. See ``make bench``."""
