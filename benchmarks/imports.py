@@ -1,6 +1,7 @@
 """What importing costs: ``python -m benchmarks.imports``.
 
-Each module is imported in a fresh process in which ``airflow.sdk`` is there already, as in any DAG file.
+Each module is imported in a fresh process in which what any DAG file takes from ``airflow.sdk`` is there
+already: by itself that package loads next to nothing before it is asked for a name.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ REPEATS = 5
 _LIMIT_MS = 25.0
 _SCRIPT = """
 import importlib, json, sys, time
-import airflow.sdk
+from airflow.sdk import DAG, BaseHook, BaseOperator, BaseSensorOperator, task
 before, start = set(sys.modules), time.perf_counter()
 importlib.import_module(sys.argv[1])
 milliseconds = (time.perf_counter() - start) * 1000

@@ -87,7 +87,7 @@ def _explanation(costs: Sequence[Cost]) -> str:
         f"Tasks take {SHORTEST:.0f} to {LONGEST:.0f} s, the interval is {INTERVAL:.0f} s, an answer of the "
         f"gateway takes {ANSWER * 1000:.0f} ms, all times the scale. All waits begin at once, as after a "
         "restart of the triggerer. Latency is the time from the moment the gateway finished a task to the "
-        "event. A stall is how much later than asked a sleep of 5 ms ended. Python's garbage collector stops "
+        "event. In a stall the loop can't turn to anything else. Python's garbage collector stops "
         f"the loop whoever made the garbage: one full collection takes {pause:.0f} ms in a process that has "
         "imported Airflow and waits for nothing yet, and any few thousand triggers cause some."
     )

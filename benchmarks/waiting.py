@@ -35,12 +35,11 @@ _PATIENCE = 120.0
 class Cost:
     """What it took one contestant to wait for the tasks of one scenario.
 
-    :param cpu_seconds: user and system time, without start, imports and the heartbeat.
-    :param heartbeat_cpu_seconds: what was taken off for the heartbeat: its beats, as costly as in idleness.
+    :param cpu_seconds: user and system time without start and imports.
     :param kib_per_task: growth of the resident memory while all tasks waited, divided by their number.
     :param latency_p50: seconds from the moment the gateway finished a task to the event; also p95 and max.
-    :param longest_stall_ms: the longest that the event loop let a heartbeat of 5 ms wait beyond its time;
-        also without the pauses of Python's garbage collection, which grow with all that Airflow imports.
+    :param longest_stall_ms: the longest that the event loop could not turn to anything else; also without
+        the pauses of Python's garbage collection, which grow with all that Airflow imports.
     :param full_collections: how often a pause was one of the whole heap.
     :param full_collection_ms: what such a pause takes before the first task waits.
     """
@@ -51,7 +50,6 @@ class Cost:
     interval: float
     requests: int
     cpu_seconds: float
-    heartbeat_cpu_seconds: float
     kib_per_task: float
     latency_p50: float
     latency_p95: float
@@ -85,7 +83,6 @@ def cost(contestant: str, scenario: Scenario, measured: Mapping[str, Any], seen:
         interval=scenario.interval,
         requests=sum(seen["requests"].values()),
         cpu_seconds=round(measured["cpu"], 3),
-        heartbeat_cpu_seconds=round(measured["cpu_of_heartbeat"], 3),
         kib_per_task=round(measured["memory"] / _KIBI / scenario.tasks, 2),
         latency_p50=round(percentiles[49], 3),
         latency_p95=round(percentiles[94], 3),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -22,6 +23,7 @@ import pendulum
 _FIRST_MILLISECONDS = 100_000_000_000
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last moment a datetime can hold
 _MAX_EXTRA_TEXT = 4096
+_NO_PROPERTIES: Mapping[str, Any] = MappingProxyType({})
 _MAX_DEPTH = 6
 
 
@@ -164,6 +166,7 @@ class Task:
             status=_status(raw["status"]),
             progress=_progress(raw.get("progress")),
             fail_reason=_text(raw.get("failReason")),
+            properties=_NO_PROPERTIES,
         )
 
     @property
