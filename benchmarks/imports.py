@@ -30,7 +30,7 @@ OTHERS = (
     "airflow.providers.dbt.cloud.triggers.dbt",
 )
 HTTP_LIBRARIES = ("requests", "urllib3", "aiohttp", "httpx", "httpcore")
-REPEATS = 5
+REPEATS = 3
 _LIMIT_MS = 25.0
 _SCRIPT = """
 import importlib, json, sys, time
