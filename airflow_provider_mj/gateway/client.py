@@ -22,7 +22,7 @@ from airflow_provider_mj.gateway.errors import (
     acceptance,
 )
 from airflow_provider_mj.gateway.ids import chunks, valid_task_id
-from airflow_provider_mj.gateway.task import NotATaskError, Task, tasks_by_id
+from airflow_provider_mj.gateway.task import NotATaskError, Task, brief_object, tasks_by_id
 from airflow_provider_mj.gateway.transport import ATTEMPTS, Request, Transport
 
 if TYPE_CHECKING:
@@ -257,6 +257,7 @@ class GatewayClient:
             path="task/list-by-condition",
             json={"ids": list(mj_task_ids)},
             fits=lambda answer: answer.status == _OK and isinstance(answer.body, list),
+            read_object=brief_object if brief else None,
         )
         return tasks_by_id(self._transport.send(request).body, brief=brief)
 

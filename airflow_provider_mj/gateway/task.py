@@ -223,6 +223,19 @@ def tasks_by_id(rows: Iterable[object], *, brief: bool = False) -> dict[str, Tas
     return tasks
 
 
+def brief_object(raw: dict[str, Any]) -> dict[str, Any] | None:
+    """Keep of a JSON object, while a list is still being read, only what decides about waiting.
+
+    Whole rows have a dozen objects each, and thousands of those alive at a time set off Python's collector.
+
+    :param raw: an object of the answer, be it a row, a part of one, or an error.
+    :returns: a row cut down, nothing of a button, anything else as it is.
+    """
+    if "status" in raw and "id" in raw:
+        return {key: raw.get(key) for key in _BRIEF}
+    return None if "customId" in raw else raw
+
+
 def link_expiry(url: str) -> str | None:
     """Tell when a picture's link dies, as ISO 8601 in UTC.
 
@@ -377,5 +390,6 @@ _FIELDS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "seed": ("seed", _text),
     "cost": ("cost", _number),
 }
+_BRIEF = ("id", "status", "progress", "failReason")
 _OWN_KEYS = frozenset((*_FIELDS, "id", "videoUrl", "videoUrls", "properties"))
 _UNSET: tuple[object, ...] = (None, "", 0, [], {})

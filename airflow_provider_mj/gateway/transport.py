@@ -57,6 +57,7 @@ class Request:
     :param fits: tells whether an answer is the one that was asked for.
     :param json: the body, if there is one.
     :param mj_task_id: the task it is about, for messages.
+    :param read_object: makes of each JSON object in the answer what is kept of it; None keeps all.
     :param timeout: seconds for the whole answer; the connection's own if None.
     :param attempts: how often to try at most; the transport's own number if None.
     """
@@ -67,6 +68,7 @@ class Request:
     fits: Callable[[Answer], bool]
     json: Any = None
     mj_task_id: str | None = None
+    read_object: Callable[[dict[str, Any]], object] | None = None
     timeout: float | None = None
     attempts: int | None = None
 
@@ -158,7 +160,7 @@ class Transport:
         )
         with response:
             text = self._body_text(request, response, time.monotonic() + seconds)
-        return self._answer(response, text)
+        return self._answer(request, response, text)
 
     def _body_text(self, request: Request, response: requests.Response, deadline: float) -> str:
         body = bytearray()
@@ -171,12 +173,13 @@ class Transport:
                 raise requests.ReadTimeout("the answer did not end in time")
         return self._without_key(body.decode("utf-8-sig", "replace"))
 
-    def _answer(self, response: requests.Response, text: str) -> Answer:
+    def _answer(self, request: Request, response: requests.Response, text: str) -> Answer:
         if response.is_redirect:
             text = f"Location: {_without_secrets(response.headers['Location'])}"
         retry_after = retry_after_seconds(response.headers.get("Retry-After"), datetime.now(UTC))
         try:
-            body, is_json = json.loads(text, parse_constant=lambda _: None), True
+            body = json.loads(text, parse_constant=lambda _: None, object_hook=request.read_object)
+            is_json = True
         except (ValueError, RecursionError):
             body, is_json = None, False
         return Answer(response.status_code, text, body, is_json=is_json, retry_after=retry_after)

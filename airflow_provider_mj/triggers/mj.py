@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_mj.gateway.waiting import Goal, GoOn, Outcome, Wait
-from airflow_provider_mj.polling import tell
-from airflow_provider_mj.triggers.sharing import new_client, shared_poller
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from types import ModuleType
 
-    from airflow_provider_mj.gateway.waiting import Stop
+    from airflow_provider_mj.gateway.waiting import Outcome, Stop
     from airflow_provider_mj.triggers.poller import Poller
+
+_SHARING = "airflow_provider_mj.triggers.sharing"
 
 
 class MJTaskTrigger(BaseTrigger):
@@ -76,7 +77,7 @@ class MJTaskTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire."""
         try:
-            poller = await shared_poller(self.mj_conn_id)
+            poller = await (await _sharing()).shared_poller(self.mj_conn_id)
             stops = await self._wait(poller)
         except Exception as error:  # noqa: BLE001 (a person has to see it in the task's log, whatever it is)
             yield TriggerEvent({"mj_task_ids": self.mj_task_ids, "error": f"{type(error).__name__}: {error}"})
@@ -91,7 +92,7 @@ class MJTaskTrigger(BaseTrigger):
         """Cancel at the gateway when a person ends the task; a restart of the triggerer never comes here."""
         if not self.cancel_on_kill:
             return
-        client = await new_client(self.mj_conn_id)
+        client = await (await _sharing()).new_client(self.mj_conn_id)
         for mj_task_id in self.mj_task_ids:
             try:
                 await asyncio.to_thread(client.cancel, mj_task_id)
@@ -99,6 +100,9 @@ class MJTaskTrigger(BaseTrigger):
                 self.log.warning("Task %s was not cancelled and goes on: %s", mj_task_id, error)
 
     async def _wait(self, poller: Poller) -> dict[str, Stop]:
+        from airflow_provider_mj.gateway.waiting import Goal, GoOn, Wait
+        from airflow_provider_mj.polling import tell
+
         wait = Wait(
             gateway=poller.gateway,
             started_at=self.started_at,
@@ -119,3 +123,10 @@ class MJTaskTrigger(BaseTrigger):
     @staticmethod
     def _outcomes(stops: dict[str, Stop]) -> list[Outcome]:
         return [stop.outcome for stop in stops.values()]
+
+
+async def _sharing() -> ModuleType:
+    """Import what waits; the triggerer imports triggers in its event loop, where no other could run then."""
+    if _SHARING not in sys.modules:
+        await asyncio.to_thread(import_module, _SHARING)
+    return sys.modules[_SHARING]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from airflow_provider_mj.gateway.errors import GatewayError
 from airflow_provider_mj.gateway.ids import chunks
+from airflow_provider_mj.gateway.task import Task
 from airflow_provider_mj.gateway.waiting import ERROR_SLOWDOWN, GoOn, Seen, Step, Stop, Wait, decide, expired
 from airflow_provider_mj.polling import with_jitter
 
@@ -59,6 +60,12 @@ class _Open:
     def __init__(self) -> None:
         self.misses = 0
         self.told: int | None = None
+
+    def is_new(self, *shown: object) -> bool:
+        """Tell whether what a look has shown of it is other than what the look before has shown."""
+        told = hash(shown)
+        is_new, self.told = self.told != told, told
+        return is_new
 
 
 class Subscription:
@@ -120,23 +127,6 @@ class Subscription:
         """Let :meth:`next` look again."""
         if self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
-
-    def is_news(self, mj_task_id: str, step: Step) -> bool:
-        """Tell whether there is something to tell: an end, an error, or progress that has changed."""
-        known = self.open_ids.get(mj_task_id)
-        if known is None or isinstance(step, Stop) or step.is_error:
-            return known is not None
-        line = hash(step.line)
-        is_new, known.told = known.told != line, line
-        return is_new
-
-    def misses(self, mj_task_id: str, *, missed: bool) -> int:
-        """Count how many times in a row lists have left a task out."""
-        known = self.open_ids.get(mj_task_id)
-        if known is None:
-            return 0
-        known.misses = known.misses + 1 if missed else 0
-        return known.misses
 
 
 class Poller:
@@ -272,21 +262,32 @@ class Poller:
         confirmations = iter(range(_CONFIRMATIONS))
         for mj_task_id, subscriptions in waiting.items():
             for subscription in subscriptions:
-                step = self._decide(subscription, mj_task_id, seen[mj_task_id], confirmations)
-                if subscription.is_news(mj_task_id, step):
+                known = subscription.open_ids.get(mj_task_id)
+                if known is None:  # its deadline has passed meanwhile
+                    continue
+                step = self._news_of(subscription.wait, known, mj_task_id, seen[mj_task_id], confirmations)
+                if step is not None:
                     news.setdefault(subscription, {})[mj_task_id] = step
         return news, error
 
-    def _decide(
-        self, subscription: Subscription, mj_task_id: str, seen: Seen, confirmations: Iterator[int]
-    ) -> Step:
-        step = decide(subscription.wait, mj_task_id, seen, self._now(), answered=True)
-        is_missed = isinstance(step, GoOn) and step.confirm
-        misses = subscription.misses(mj_task_id, missed=is_missed)
-        if not is_missed or misses < MISSES or next(confirmations, None) is None:
+    def _news_of(
+        self, wait: Wait, known: _Open, mj_task_id: str, seen: Seen, confirmations: Iterator[int]
+    ) -> Step | None:
+        """Decide, where there is something to tell: an end, an error, or progress that has changed."""
+        if isinstance(seen, Task):
+            known.misses = 0
+            # Most looks show what the look before has shown, and of those only the deadline could say more.
+            if not known.is_new(seen.status, seen.progress):
+                return None
+        step = decide(wait, mj_task_id, seen, self._now(), answered=True)
+        if isinstance(step, GoOn) and step.confirm:
+            known.misses += 1
+            if known.misses >= MISSES and next(confirmations, None) is not None:
+                alone = self._client.look_alone(mj_task_id)
+                return self._news_of(wait, known, mj_task_id, alone, confirmations)
+        if isinstance(seen, Task) or isinstance(step, Stop) or step.is_error:
             return step
-        alone = self._client.look_alone(mj_task_id)
-        return decide(subscription.wait, mj_task_id, alone, self._now(), answered=True)
+        return step if known.is_new(step.line) else None
 
     def _expire(self) -> None:
         """End the waits whose deadline has passed; the worker that resumes looks at the tasks once more."""

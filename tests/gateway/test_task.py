@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_mj.gateway.task import NotATaskError, Task, TaskStatus, link_expiry, tasks_by_id
+from airflow_provider_mj.gateway.task import (
+    NotATaskError,
+    Task,
+    TaskStatus,
+    brief_object,
+    link_expiry,
+    tasks_by_id,
+)
 
 KEYS = [
     *("id", "action", "status", "prompt", "promptEn", "description", "state", "submitTime", "startTime"),
@@ -234,3 +241,19 @@ def test_a_task_of_nonsense_is_still_a_task():
     for value in (5, -1.5, "x", [], [[]], {"a": 1}, True, [{"url": 5}], "9" * 5000, float("inf")):
         found = Task.from_wire(dict.fromkeys(keys, value) | {"id": "1", "status": "SUCCESS"})
         assert list(found.to_dict()) == KEYS
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        ({"customId": "MJ::JOB::upsample::1::a", "label": "U1"}, None),
+        ({"finalPrompt": "a cat"}, {"finalPrompt": "a cat"}),
+        ({"code": 4, "description": "no"}, {"code": 4, "description": "no"}),
+        (
+            {"id": "1", "status": "FAILURE", "buttons": [None], "failReason": "no"},
+            {"id": "1", "status": "FAILURE", "failReason": "no", "progress": None},
+        ),
+    ],
+)
+def test_a_brief_object_keeps_what_decides_about_waiting(raw, kept):
+    assert brief_object(raw) == kept
