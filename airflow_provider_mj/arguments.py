@@ -21,12 +21,12 @@ def check_task_ids(mj_task_id: object, mj_task_ids: object) -> None:
     :raises ValueError: when both are given, or a plain value is no id or no list of ids.
     """
     if mj_task_ids is None:
-        if not _is_template(mj_task_id) and (mj_task_id is None or isinstance(mj_task_id, _PLAIN)):
+        if not is_template(mj_task_id) and (mj_task_id is None or isinstance(mj_task_id, _PLAIN)):
             valid_task_id(mj_task_id)
         return
     if mj_task_id is not None:
         raise ValueError("give mj_task_id for one task or mj_task_ids for several, not both")
-    if isinstance(mj_task_ids, _PLAIN) and not _is_template(mj_task_ids):
+    if isinstance(mj_task_ids, _PLAIN) and not is_template(mj_task_ids):
         for one in _several(mj_task_ids):
             check_task_ids(one, None)
 
@@ -68,7 +68,8 @@ def seconds(name: str, value: float | timedelta) -> float:
     return float(number)
 
 
-def _is_template(value: object) -> bool:
+def is_template(value: object) -> bool:
+    """Tell a Jinja template, which is not known before the task runs, from plain text."""
     return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 

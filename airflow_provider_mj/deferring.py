@@ -57,6 +57,8 @@ class WaitsMixin:
         interval: float,
         goal: Goal | None = None,
         since: float | None = None,
+        answered: bool = False,
+        confirmed: bool = False,
     ) -> Watch:
         """Begin to wait, or take up a wait that began in an earlier process, where the gateway answered."""
         started_at = time.time() if since is None else since
@@ -67,16 +69,17 @@ class WaitsMixin:
                 started_at=started_at,
                 deadline=started_at + timeout,
                 interval=interval,
+                confirmed=confirmed,
             ),
             goal=goal or Goal(total=len(set(mj_task_ids))),
             source=self.hook,
             progress=Progress(self.log),
-            answered=since is not None,
+            answered=answered or since is not None,
         )
         return self._watch
 
-    def _defer(self, watch: Watch) -> NoReturn:
-        """Go on waiting in the triggerer, and come back in ``execute_complete``."""
+    def _defer(self, watch: Watch, **kwargs: Any) -> NoReturn:
+        """Go on waiting in the triggerer, and come back in ``execute_complete`` with these arguments."""
         from airflow_provider_mj.triggers.mj import MJTaskTrigger
 
         wait = watch.wait
@@ -90,9 +93,10 @@ class WaitsMixin:
                 min_success=watch.goal.min_success,
                 fail_fast=watch.goal.fail_fast,
                 cancel_on_kill=self.cancel_on_kill,
+                confirmed=wait.confirmed,
             ),
             method_name="execute_complete",
-            kwargs={"started_at": wait.started_at},
+            kwargs={"started_at": wait.started_at, **kwargs},
             timeout=timedelta(seconds=max(0.0, wait.deadline - time.time()) + _NET),
         )
 

@@ -50,6 +50,11 @@ CONNECTION_TYPE: dict[str, Any] = {
             "description": "true, false, or the path of a CA bundle",
             "schema": {"type": ["string", "null"], "default": "true"},
         },
+        "allow_private_image_hosts": {
+            "label": "Allow private image hosts",
+            "description": "Fetch pictures from hosts that are not on the public internet as well",
+            "schema": {"type": ["boolean", "null"], "default": False},
+        },
     },
 }
 
@@ -75,4 +80,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators.mj"),
         "triggers": _modules("triggers.mj"),
         "connection-types": [CONNECTION_TYPE],
+        "task-decorators": [
+            {"name": "mj_imagine", "class-name": "airflow_provider_mj.decorators.mj.mj_imagine_task"}
+        ],
     }

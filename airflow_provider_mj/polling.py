@@ -97,6 +97,7 @@ class Watch:
     now: Callable[[], float] = time.time
     tasks: dict[str, Task] = field(default_factory=dict)
     stops: dict[str, Stop] = field(default_factory=dict)
+    _delay: float | None = field(default=None, init=False)
 
     def check(self) -> float | None:
         """Look once at the tasks that are not finished.
@@ -104,6 +105,10 @@ class Watch:
         :returns: seconds until the next look; None if the wait is over, and :attr:`stops` says why.
         :raises Exception: an error before the gateway has answered once, in Airflow's terms.
         """
+        self._delay = self._check()
+        return self._delay
+
+    def _check(self) -> float | None:
         steps: dict[str, GoOn] = {}
         for mj_task_id, seen in self._look().items():
             step = self._judge(mj_task_id, seen)
@@ -122,8 +127,16 @@ class Watch:
 
         :param sleep: waits for a number of seconds.
         """
-        while (delay := self.check()) is not None:
-            sleep(with_jitter(delay))
+        if self._delay is None:
+            self.check()
+        while self._delay is not None:
+            sleep(with_jitter(self._delay))
+            self.check()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to wait for."""
+        return self._delay is None and self.goal.is_over(self.outcomes)
 
     @property
     def open_ids(self) -> list[str]:

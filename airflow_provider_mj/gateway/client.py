@@ -175,6 +175,18 @@ class GatewayClient:
             tasks.update({mj_task_id: rows[mj_task_id] for mj_task_id in chunk if mj_task_id in rows})
         return tasks
 
+    def list_newest(self) -> list[Task]:
+        """Ask for the tasks that the gateway shows without being told ids, where it does: the newest, or all.
+
+        novicezk/midjourney-proxy shows all, trueai-org/midjourney-proxy the newest 100 of all its users.
+
+        :returns: the tasks, in the gateway's order.
+        :raises EndpointMissingError: when it has no such call.
+        :raises GatewayError: when the request fails.
+        """
+        request = Request(ask=Ask.READ, method="GET", path="task/list", fits=_is_list)
+        return list(tasks_by_id(self._transport.send(request).body).values())
+
     def check(self) -> None:
         """Ask for nothing, to see whether a gateway answers and takes the key. It costs nothing.
 
@@ -256,7 +268,7 @@ class GatewayClient:
             method="POST",
             path="task/list-by-condition",
             json={"ids": list(mj_task_ids)},
-            fits=lambda answer: answer.status == _OK and isinstance(answer.body, list),
+            fits=_is_list,
             read_object=brief_object if brief else None,
         )
         return tasks_by_id(self._transport.send(request).body, brief=brief)
@@ -282,6 +294,10 @@ _OK = 200
 
 def _is_object(answer: Answer) -> bool:
     return answer.status == _OK and isinstance(answer.body, Mapping)
+
+
+def _is_list(answer: Answer) -> bool:
+    return answer.status == _OK and isinstance(answer.body, list)
 
 
 def _is_done(answer: Answer) -> bool:

@@ -287,7 +287,7 @@ _NO_TASK = r"task[ _](no|not|does not)[ _](found|exist)|not_found|关联任务|�
 _QUEUE_FULL = r"队列已满|并发数已达|队列数已达|上限|queue.{0,20}full|too many"
 _NO_CHANNEL = r"channel|渠道|distributor|无可用|no available"
 _QUOTA = r"quota|余额|额度|insufficient|balance"
-_BANNED = r"banned|敏感词|sensitive"
+_BANNED = r"banned|敏感词|sensitive|image denied|moderat|appeal"
 _EMPTY = r"\A\s*(null)?\s*\Z"
 _PAGE = r"\A\s*<"
 
@@ -341,6 +341,14 @@ RULES: tuple[Rule, ...] = (
     Rule(UnexpectedAnswerError, "the answer is not JSON", json=False),
     Rule(UnexpectedAnswerError, "the answer has another shape than expected"),
 )
+
+
+def is_banned(fail_reason: str | None) -> bool:
+    """Tell whether a task failed because of moderation, which may come long after the submission.
+
+    :param fail_reason: the gateway's ``failReason``.
+    """
+    return re.search(_BANNED, fail_reason or "", re.IGNORECASE) is not None
 
 
 def error_for(ask: Ask, answer: Answer, *, gateway: str, mj_task_id: str | None = None) -> GatewayError:

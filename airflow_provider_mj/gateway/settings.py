@@ -47,6 +47,8 @@ class GatewaySettings:
     :param submit_timeout: seconds for the whole answer to a submission; gateways wait up to 60 s for
         what stands behind them.
     :param verify: whether to check the TLS certificate, or the path of the CA bundle to check it with.
+    :param allow_private_image_hosts: whether pictures may be fetched from hosts that are not on the public
+        internet; from the gateway itself they always may.
     """
 
     base_url: str
@@ -56,6 +58,7 @@ class GatewaySettings:
     read_timeout: float = 30.0
     submit_timeout: float = 90.0
     verify: bool | str = True
+    allow_private_image_hosts: bool = False
 
     @property
     def gateway(self) -> str:
@@ -79,7 +82,7 @@ class GatewaySettings:
         :param schema: ``http`` or ``https`` for a host without a scheme, or the path of a connection URI.
         :param port: port of a host that names none.
         :param extra: ``auth_scheme``, ``path_prefix``, ``connect_timeout``, ``read_timeout``,
-            ``submit_timeout``, ``verify``.
+            ``submit_timeout``, ``verify``, ``allow_private_image_hosts``.
         :raises SettingsError: when one of them can't be used.
         """
         given = {name: value for name, value in (extra or {}).items() if value not in (None, "")}
@@ -94,6 +97,9 @@ class GatewaySettings:
             key=_key(key, scheme),
             auth_scheme=scheme,
             verify=_verify(given.get("verify", True)),
+            allow_private_image_hosts=_yes_or_no(
+                "allow_private_image_hosts", given.get("allow_private_image_hosts", False)
+            ),
             **timeouts,
         )
 
@@ -179,14 +185,27 @@ def _seconds(name: str, value: object) -> float:
     return seconds
 
 
-def _verify(value: object) -> bool | str:
+def _yes_or_no(name: str, value: object) -> bool:
+    flag = _flag(value)
+    if flag is None:
+        raise SettingsError(f"`{name}` must be true or false")
+    return flag
+
+
+def _flag(value: object) -> bool | None:
     if isinstance(value, bool):
         return value
-    text = str(value).strip()
-    if text.lower() in _TRUE:
+    text = str(value).strip().lower()
+    if text in _TRUE:
         return True
-    if text.lower() in _FALSE:
-        return False
+    return False if text in _FALSE else None
+
+
+def _verify(value: object) -> bool | str:
+    flag = _flag(value)
+    if flag is not None:
+        return flag
+    text = str(value).strip()
     if not re.search(r"[/\\.]", text):
         raise SettingsError("`verify` must be true, false or the path of a CA bundle")
     return text

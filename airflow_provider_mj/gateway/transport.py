@@ -87,6 +87,14 @@ class KeyAuth(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """A session that follows no redirect; requests' own would read the whole body of one, however large."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        """Follow none: it could carry the key to another host; requests drops only one of the headers."""
+        return None
+
+
 class Transport:
     """Sends requests to one gateway.
 
@@ -101,7 +109,7 @@ class Transport:
         self._attempts = attempts
         self._settings = settings
         self._sleep = sleep
-        self._session = requests.Session()
+        self._session = _Session()
 
     def send(self, request: Request) -> Answer:
         """Send a request, again after a failure that leaves no doubt that this is safe.
@@ -133,7 +141,7 @@ class Transport:
             # A kept connection may have been closed by the gateway, and a submission that finds it closed
             # could not tell whether it arrived: each submission has a connection of its own.
             if request.ask is Ask.SUBMIT:
-                with requests.Session() as session:
+                with _Session() as session:
                     answer = self._exchange(session, request)
             else:
                 answer = self._exchange(self._session, request)
@@ -154,7 +162,6 @@ class Transport:
             auth=KeyAuth(self._settings),
             timeout=(self._settings.connect_timeout, seconds),
             verify=self._settings.verify,
-            # A redirect could carry the key to another host; requests drops only the Authorization header.
             allow_redirects=False,
             stream=True,
         )

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_mj.gateway.errors import GatewayError, TaskNotFoundError, UnauthorizedError, quote
+from airflow_provider_mj.gateway.errors import (
+    GatewayError,
+    TaskNotFoundError,
+    UnauthorizedError,
+    is_banned,
+    quote,
+)
 from airflow_provider_mj.gateway.task import Task, TaskStatus
 
 if TYPE_CHECKING:
@@ -156,6 +162,8 @@ def _on_task(wait: Wait, mj_task_id: str, task: Task, now: float) -> Step:
     end = _END.get(task.status or "")
     if end is not None and not (end[0] is Outcome.NEEDS_INPUT and wait.confirmed):
         outcome, meaning = end
+        if outcome is Outcome.FAILURE and is_banned(task.fail_reason):
+            meaning = _BANNED
         reason = quote(task.fail_reason or "no reason given")
         message = meaning.format(mj_task_id=mj_task_id, reason=reason)
         return Stop(outcome, f"Task {mj_task_id} at gateway {wait.gateway} {message}", task)
@@ -205,6 +213,10 @@ def _until(wait: Wait, now: float, delay: float) -> float:
 
 
 _KNOWN = frozenset(TaskStatus)
+_BANNED = (
+    "ended as FAILURE: {reason}. That is moderation: change the prompt, since the same one would end the "
+    "same. Some gateways give the money back for a failed task."
+)
 _END: dict[str, tuple[Outcome, str]] = {
     TaskStatus.SUCCESS: (Outcome.SUCCESS, "is finished."),
     TaskStatus.FAILURE: (
@@ -219,7 +231,7 @@ _END: dict[str, tuple[Outcome, str]] = {
     TaskStatus.MODAL: (
         Outcome.NEEDS_INPUT,
         "waits for a confirmation (status MODAL) and never goes on by itself. Confirm it once with "
-        'MJHook().submit("modal", {{"taskId": "{mj_task_id}", "prompt": ...}}), which an inpaint needs a '
-        "`maskBase64` for, and wait for the id that this returns.",
+        'MJModalOperator(mj_task_id="{mj_task_id}", prompt=...), which an inpaint needs a mask for. An '
+        "MJActionOperator with modal={{...}} does both.",
     ),
 }

@@ -33,7 +33,8 @@ class MJHook(BaseHook):
 
     The connection (type ``mj``) has the gateway's URL as host and the key as password. Its extra may hold
     ``auth_scheme`` (``bearer``, ``raw``, ``mj-api-secret``), ``path_prefix`` (``/mj``), ``connect_timeout``,
-    ``read_timeout``, ``submit_timeout`` (seconds) and ``verify`` (true, false, or the path of a CA bundle).
+    ``read_timeout``, ``submit_timeout`` (seconds), ``verify`` (true, false, or the path of a CA bundle) and
+    ``allow_private_image_hosts`` (whether pictures may be fetched from addresses that are not public).
 
     :param mj_conn_id: id of the Airflow connection.
     """
@@ -136,6 +137,15 @@ class MJHook(BaseHook):
         :raises GatewayError: any other failure; nothing was paid.
         """
         return self.client.submit(action, body)
+
+    @property
+    def submit_timeout(self) -> float:
+        """Seconds after which a submission can't be under way any more."""
+        return self.client.settings.submit_timeout
+
+    def list_newest(self) -> list[Task]:
+        """Give the tasks that the gateway shows of itself; see :meth:`.GatewayClient.list_newest`."""
+        return self.client.list_newest()
 
     def cancel(self, mj_task_id: str) -> None:
         """Cancel a task, where the gateway can.

@@ -1,8 +1,10 @@
 """A gateway that costs nothing: speaks five dialects, draws pictures, injects faults, counts charges.
 
 Its pictures are drawings. How a task ends is said in its prompt: ``[[fail: reason]]``, ``[[never]]``,
-``[[vanish]]``, ``[[modal]]``, ``[[cancel]]``; and how long it takes: ``[[seconds: 3]]``. What goes wrong with
-a request is said in its header ``X-Sandbox-Fault: kind=status;status=503``, or by :class:`.Fault` for many.
+``[[vanish]]``, ``[[modal]]``, ``[[cancel]]``, ``[[banned]]``; that it is refused: ``[[no account]]``,
+``[[quota]]``, ``[[system error]]``, ``[[lost]]``; and how long it takes: ``[[seconds: 3]]``. What goes wrong
+with a request is said in its header ``X-Sandbox-Fault: kind=status;status=503``, or by :class:`.Fault` for
+many.
 
 Needs the extra ``sandbox`` to run: ``pip install 'airflow-provider-mj[sandbox]'``.
 """
@@ -12,9 +14,10 @@ from __future__ import annotations
 from .clock import ManualClock
 from .dialects import DIALECTS
 from .faults import Fault, FaultKind
-from .gateway import RequestSeen, SandboxGateway
+from .gateway import SandboxGateway
 from .ledger import Charge, Ledger
 from .prompts import Ending
+from .seen import RequestSeen
 from .server import MissingExtraError, SandboxServer
 
 __all__ = [

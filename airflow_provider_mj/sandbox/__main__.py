@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
         help="share of the requests, or of the submissions, that go wrong, 0 to 1; may be repeated. NAME is "
         f"an HTTP status, {', '.join(FaultKind)} (requests), or {', '.join(_endings())} (submissions)",
     )
+    parser.add_argument("--remix", action="store_true", help="let variations, rerolls and pans open a window")
+    parser.add_argument("--queue-limit", type=int, help="unfinished tasks with which it takes no more (none)")
     parser.add_argument("--seed", type=int, default=0, help="seed of what is random (%(default)s)")
     return parser
 
@@ -94,6 +96,8 @@ def _server(arguments: argparse.Namespace) -> SandboxServer:
         task_seconds=arguments.task_seconds,
         link_seconds=arguments.link_seconds,
         seed=arguments.seed,
+        remix=arguments.remix,
+        queue_limit=arguments.queue_limit,
         ending_rates={Ending(name): rate for name, rate in rates if name in _endings()},
     )
     sandbox.gateway.faults.add(*(_fault(name, rate) for name, rate in rates if name not in _endings()))

@@ -33,11 +33,18 @@ class Reason(StrEnum):
     UNKNOWN_PARENT = auto()
     UNFINISHED_PARENT = auto()
     UNKNOWN_ACTION = auto()
+    NOT_OPEN = auto()
+    NO_SEED = auto()
+    QUEUE_FULL = auto()
+    NO_ACCOUNT = auto()
+    QUOTA = auto()
+    SYSTEM_ERROR = auto()
+    LOST = auto()
 
 
 @dataclass(slots=True)
 class RefusedError(ValueError):
-    """A request that the gateway does not accept; nothing is stored or charged.
+    """A request that the gateway does not accept; nothing is stored or charged, unless it is `LOST`.
 
     :param reason: which refusal it is
     :param detail: what is wrong, in words

@@ -20,18 +20,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .answers import Answer, json_answer, text_answer
-from .endpoints import ENDPOINTS, Call, Endpoint, respond
+from .call import Call
+from .endpoints import ENDPOINTS, Endpoint, respond
 from .faults import Fault
 from .injection import FaultInjector
-from .pictures import draw
+from .pictures import animate, draw
+from .seen import BODY_LIMIT
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from .gateway import SandboxGateway
 
-BODY_LIMIT = 32 * 1024 * 1024
-"""Greatest body of a request, bytes."""
 EXPIRED = "This content is no longer available."
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -88,6 +88,9 @@ def _picture(gateway: SandboxGateway) -> Handler:
         task = None if wanted is None else gateway.task_of_job(wanted.job)
         if wanted is None or task is None:
             return _response(text_answer(EXPIRED, 404))
+        if wanted.clip is not None:
+            gif = await run_in_threadpool(animate, task.picture, wanted.clip)
+            return Response(gif, media_type="image/gif")
         png = await run_in_threadpool(draw, task.picture, preview=wanted.preview)
         return Response(png, media_type="image/png")
 
@@ -104,7 +107,7 @@ def _ledger(gateway: SandboxGateway) -> Handler:
 
 def _requests(gateway: SandboxGateway) -> Handler:
     async def handle(_request: Request) -> Response:
-        return _response(json_answer([asdict(seen) for seen in list(gateway.requests)]))
+        return _response(json_answer([seen.to_dict() for seen in list(gateway.requests)]))
 
     return handle
 

@@ -1,49 +1,83 @@
-"""The buttons under a picture, and what pressing one does."""
+"""The buttons under a finished task. Those under a single picture are in :mod:`.singles`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .course import Shape, Window
+from .press import Press
+from .singles import under_single
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .course import SandboxTask
 
 
-@dataclass(frozen=True, slots=True)
-class Press:
-    """A button and what it does.
-
-    :param custom_id: the ``customId``
-    :param label: the text on it, "" if it has an emoji only
-    :param emoji: the emoji on it, or ""
-    :param action: the action of the task that it starts
-    :param quarter: the quarter that it takes, 1 to 4, or None
-    """
-
-    custom_id: str
-    label: str
-    emoji: str
-    action: str
-    quarter: int | None
-
-
 def presses(task: SandboxTask, job_hash: str) -> tuple[Press, ...]:
-    """Return the buttons of a finished task: nine under a grid, none under a single picture.
+    """Return the buttons of a finished task.
 
     :param task: the task
     :param job_hash: how the dialect names the job in a ``customId``
     """
-    if task.picture.quarter is not None:
-        return ()
-    reroll = Press(f"MJ::JOB::reroll::0::{job_hash}::SOLO", "", "🔄", "REROLL", None)
+    layout = _LAYOUTS.get(task.shape)
+    return () if layout is None else layout(task, job_hash)
+
+
+def numbered(lines: tuple[str, ...]) -> str:
+    """Write prompts as Discord shows them: one to a paragraph, each after its number as an emoji."""
+    return "\n\n".join(f"{_digit(n)} {line}" for n, line in enumerate(lines, 1))
+
+
+def _under_grid(_task: SandboxTask, job_hash: str) -> tuple[Press, ...]:
+    upscales = (
+        Press(f"MJ::JOB::upsample::{n}::{job_hash}", f"U{n}", "", "UPSCALE", Shape.SINGLE, quarter=n)
+        for n in range(1, 5)
+    )
+    reroll = Press(
+        f"MJ::JOB::reroll::0::{job_hash}::SOLO", "", "🔄", "REROLL", window=Window.PROMPT, remix_only=True
+    )
+    variations = (
+        Press(
+            f"MJ::JOB::variation::{n}::{job_hash}",
+            f"V{n}",
+            "",
+            "VARIATION",
+            quarter=n,
+            window=Window.PROMPT,
+            remix_only=True,
+        )
+        for n in range(1, 5)
+    )
+    return (*upscales, reroll, *variations)
+
+
+def _under_description(task: SandboxTask, _job_hash: str) -> tuple[Press, ...]:
     return (
-        *_row("upsample", "U", "UPSCALE", job_hash),
-        reroll,
-        *_row("variation", "V", "VARIATION", job_hash),
+        *_prompt_buttons("PicReader", task.lines),
+        Press("MJ::Picread::Retry", "", "🔄", "DESCRIBE", Shape.DESCRIPTION, quarter=1),
+        Press("MJ::Job::PicReader::all", "Imagine all", "🎉", "IMAGINE", prompts=task.lines),
     )
 
 
-def _row(verb: str, letter: str, action: str, job_hash: str) -> tuple[Press, ...]:
+def _under_analysis(task: SandboxTask, _job_hash: str) -> tuple[Press, ...]:
+    return _prompt_buttons("PromptAnalyzer", task.lines)
+
+
+def _prompt_buttons(name: str, lines: tuple[str, ...]) -> tuple[Press, ...]:
     return tuple(
-        Press(f"MJ::JOB::{verb}::{n}::{job_hash}", f"{letter}{n}", "", action, n) for n in range(1, 5)
+        Press(f"MJ::Job::{name}::{n}", "", _digit(n), "IMAGINE", window=Window.PROMPT, prompts=(line,))
+        for n, line in enumerate(lines, 1)
     )
+
+
+def _digit(number: int) -> str:
+    return f"{number}\ufe0f\u20e3"
+
+
+_LAYOUTS: dict[Shape, Callable[[SandboxTask, str], tuple[Press, ...]]] = {
+    Shape.GRID: _under_grid,
+    Shape.SINGLE: under_single,
+    Shape.DESCRIPTION: _under_description,
+    Shape.ANALYSIS: _under_analysis,
+}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum, auto
 
 from airflow_provider_mj.gateway.task import TaskStatus
 
@@ -15,6 +16,30 @@ DRAWING = 0.15
 TURN = 0.5
 """Share of a task's time at which a failure, a cancellation or a disappearance happens."""
 STUCK_PERCENT = 93
+
+
+class Shape(StrEnum):
+    """What a finished task has, which decides about its buttons."""
+
+    GRID = auto()
+    """Four pictures in one."""
+    SINGLE = auto()
+    """One picture at full size."""
+    PLAIN = auto()
+    """A picture without buttons."""
+    VIDEO = auto()
+    """Clips."""
+    DESCRIPTION = auto()
+    """Prompts that would give the picture that it was asked about."""
+    ANALYSIS = auto()
+    """Shorter forms of the prompt that it was asked about; no picture."""
+
+
+class Window(StrEnum):
+    """What a window asks the caller for."""
+
+    PROMPT = auto()
+    MASK = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +56,13 @@ class Picture:
     quarter: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxTask:
-    """A task as it was submitted; it never changes.
+    """A task; a confirmation or a cancellation puts another in its place.
 
     :param mj_task_id: its id on the gateway
     :param job: the UUID that its buttons and file names carry
-    :param action: ``IMAGINE``, ``UPSCALE``, ``VARIATION`` or ``REROLL``
+    :param action: what it does, in the dialect's own word
     :param prompt: the prompt as submitted
     :param state: the caller's own text, or None
     :param submitted_at: unix seconds
@@ -45,6 +70,14 @@ class SandboxTask:
     :param ending: how it ends
     :param fail_reason: the ``failReason`` if it fails
     :param picture: what it draws
+    :param shape: what it has in the end
+    :param lines: the prompts that it finds, if it looks for prompts
+    :param clips: how many clips it makes, if it makes clips
+    :param parent_id: the task that it follows from, or None
+    :param window: what its window asks for; None if it has no window
+    :param confirmed_at: when the window was answered, unix seconds, or None
+    :param queued_as: the status that it shows while it is queued
+    :param cancelled_at: when it was cancelled, unix seconds, or None
     """
 
     mj_task_id: str
@@ -57,6 +90,24 @@ class SandboxTask:
     ending: Ending
     fail_reason: str
     picture: Picture
+    shape: Shape = Shape.GRID
+    lines: tuple[str, ...] = ()
+    clips: int = 0
+    parent_id: str | None = None
+    window: Window | None = None
+    confirmed_at: float | None = None
+    queued_as: TaskStatus = TaskStatus.NOT_START
+    cancelled_at: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for the answer to its window."""
+        return self.window is not None and self.confirmed_at is None and self.cancelled_at is None
+
+    @property
+    def begun_at(self) -> float:
+        """When it came into the queue, unix seconds."""
+        return self.submitted_at if self.confirmed_at is None else self.confirmed_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +126,11 @@ class Snapshot:
     finished_at: float | None = None
 
 
-_TURNS = {Ending.FAIL: TaskStatus.FAILURE, Ending.CANCEL: TaskStatus.CANCEL}
+_TURNS = {
+    Ending.FAIL: TaskStatus.FAILURE,
+    Ending.BANNED: TaskStatus.FAILURE,
+    Ending.CANCEL: TaskStatus.CANCEL,
+}
 
 
 def look(task: SandboxTask, now: float) -> Snapshot | None:
@@ -84,23 +139,48 @@ def look(task: SandboxTask, now: float) -> Snapshot | None:
     :param task: the task
     :param now: unix seconds
     """
-    if task.ending is Ending.MODAL:
+    if task.is_open:
         return Snapshot(TaskStatus.MODAL, 0)
-    share = (now - task.submitted_at) / task.seconds if task.seconds else 1.0
-    started_at = task.submitted_at + STARTED * task.seconds
+    if task.cancelled_at is not None:
+        return _cancelled(task, task.cancelled_at)
+    share = _share(task, now)
     if share >= TURN and task.ending is Ending.VANISH:
         return None
     if share >= TURN and task.ending in _TURNS:
-        finished_at = task.submitted_at + TURN * task.seconds
-        return Snapshot(_TURNS[task.ending], int(TURN * 100), started_at, finished_at)
+        finished_at = task.begun_at + TURN * task.seconds
+        return Snapshot(_TURNS[task.ending], int(TURN * 100), _started_at(task), finished_at)
     if share >= 1 and task.ending is Ending.SUCCESS:
-        return Snapshot(TaskStatus.SUCCESS, 100, started_at, task.submitted_at + task.seconds)
-    return _unfinished(share, started_at)
+        return Snapshot(TaskStatus.SUCCESS, 100, _started_at(task), task.begun_at + task.seconds)
+    return _unfinished(task, share)
 
 
-def _unfinished(share: float, started_at: float) -> Snapshot:
+def occupies(task: SandboxTask, now: float) -> bool:
+    """Return whether a task takes a place in the queue; one whose window is open does not.
+
+    :param task: the task
+    :param now: unix seconds
+    """
+    seen = look(task, now)
+    return seen is not None and seen.finished_at is None and not task.is_open
+
+
+def _cancelled(task: SandboxTask, at: float) -> Snapshot:
+    is_unanswered = task.window is not None and task.confirmed_at is None
+    before = Snapshot(TaskStatus.MODAL, 0) if is_unanswered else _unfinished(task, _share(task, at))
+    return replace(before, status=_TURNS[task.ending], finished_at=at)
+
+
+def _share(task: SandboxTask, now: float) -> float:
+    return (now - task.begun_at) / task.seconds if task.seconds else 1.0
+
+
+def _started_at(task: SandboxTask) -> float:
+    return task.begun_at + STARTED * task.seconds
+
+
+def _unfinished(task: SandboxTask, share: float) -> Snapshot:
     if share < STARTED:
-        return Snapshot(TaskStatus.NOT_START, 0)
+        return Snapshot(task.queued_as, 0)
     if share < DRAWING:
-        return Snapshot(TaskStatus.SUBMITTED, 0, started_at)
-    return Snapshot(TaskStatus.IN_PROGRESS, min(int(share * 100), STUCK_PERCENT), started_at)
+        return Snapshot(TaskStatus.SUBMITTED, 0, _started_at(task))
+    return Snapshot(TaskStatus.IN_PROGRESS, min(int(share * 100), STUCK_PERCENT), _started_at(task))

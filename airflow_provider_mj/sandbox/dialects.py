@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import refusals, rows
 from .answers import Answer
 
 Accepts = Callable[[Mapping[str, str], str], bool]
 """From request headers and the key to whether the caller may pass."""
+
+_ANY = re.compile("")
+# What new-api can turn into an action of its own. Case matters to it, so `MJ::Job::` is unknown.
+_NEW_API_TAKES = re.compile(
+    r"MJ::(JOB::(upsample|variation|low_variation|high_variation|reroll|pan)|Inpaint|Outpaint|CustomZoom)"
+)
+_CS_TAKES = re.compile(
+    r"MJ::(JOB::(upsample|variation|low_variation|high_variation|reroll|pan_|animate_)|Inpaint|Outpaint"
+    r"|CustomZoom|Job::PicReader|Picread::Retry)"
+)
+_NEW_API_ACTIONS = {"UPSCALE_HD": "UPSCALE"}
+_DISCORD_ACTIONS = {
+    "LOW_VARIATION": "VARIATION",
+    "HIGH_VARIATION": "VARIATION",
+    "INPAINT": "VARIATION",
+    "CUSTOM_ZOOM": "ZOOM",
+}
+_NEW_API_LACKS = frozenset({"task_list", "cancel"})
+_JAVA_LACKS = frozenset(
+    {"submit_action", "submit_modal", "submit_shorten", "submit_edits", "submit_video", "upload", "swap_face"}
+    | {"image_seed", "cancel"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +50,24 @@ class Dialect:
     :param id_prefix: what its task ids begin with
     :param short_hash: whether a `customId` carries a short hash, not the job's UUID
     :param has_modal: whether its tasks can be MODAL
-    :param rewrites_codes: whether 21 (waits for a window) and 22 (queued) are passed on as 1
+    :param is_relay: whether it passes submissions on to another gateway, whose 21 (waits for a window) and 22
+        (queued) it makes a 1, and which it can lose; and whether its key has a balance
+    :param takes: which `customId` it takes
+    :param actions: its words for actions, where they are not the sandbox's
+    :param has_motion: whether pictures have buttons that animate them
+    :param confirms_anew: whether the answer to a window makes another task
+    :param lists_confirmed_twice: whether a list has a row for the press and one for its confirmation
+    :param queues_as_modal: whether a confirmed task stays MODAL while it is queued
+    :param cancel_reason: the `failReason` of a cancelled task, which is a FAILURE then; None for CANCEL
+    :param banned_reason: the `failReason` of a prompt that turns out to be banned
     :param reroll_keeps_action: whether a reroll has its parent's action
+    :param list_limit: how many tasks the list of all tasks shows, or None for all
     :param queued_first: whether a list has unfinished tasks first, not the oldest
     :param coerces_ids: whether a list takes numbers as ids
     :param data_uris_only: whether an image must come as a data URI
+    :param takes_urls: whether a URL may stand for an image, in a field of its own
+    :param needs_index: whether a reroll needs an index as well
+    :param needs_motion: whether a video needs its motion said, and no prompt
     :param refunds_failures: whether a FAILURE gives the charge back
     :param state_limit: greatest length of `state`, or None
     :param accepted: the description of an accepted submission
@@ -52,11 +88,23 @@ class Dialect:
     id_prefix: str = ""
     short_hash: bool = False
     has_modal: bool = True
-    rewrites_codes: bool = False
+    is_relay: bool = False
+    takes: re.Pattern[str] = _ANY
+    actions: Mapping[str, str] = field(default_factory=dict)
+    has_motion: bool = False
+    confirms_anew: bool = False
+    lists_confirmed_twice: bool = False
+    queues_as_modal: bool = False
+    cancel_reason: str | None = None
+    banned_reason: str = "Banned prompt detected: bannedword"
     reroll_keeps_action: bool = False
+    list_limit: int | None = None
     queued_first: bool = False
     coerces_ids: bool = False
     data_uris_only: bool = False
+    takes_urls: bool = False
+    needs_index: bool = False
+    needs_motion: bool = True
     refunds_failures: bool = False
     state_limit: int | None = None
     accepted: str = "Submit success"
@@ -106,7 +154,12 @@ _ALL = (
         accepts=_new_api,
         unauthorized=refusals.new_api_unauthorized,
         prefixes=("/mj", "/{mode}/mj"),
-        rewrites_codes=True,
+        lacks=_NEW_API_LACKS,
+        is_relay=True,
+        takes=_NEW_API_TAKES,
+        actions=_NEW_API_ACTIONS,
+        lists_confirmed_twice=True,
+        needs_index=True,
         refunds_failures=True,
         row=rows.new_api_row,
         list_row=rows.new_api_row,
@@ -120,6 +173,9 @@ _ALL = (
         auth_scheme="raw",
         accepts=_raw,
         unauthorized=refusals.plus_unauthorized,
+        actions=_DISCORD_ACTIONS | {"UPSCALE_HD": "UPSCALE"},
+        has_motion=True,
+        confirms_anew=True,
         queued_first=True,
         coerces_ids=True,
         row=rows.plus_row,
@@ -137,11 +193,15 @@ _ALL = (
         prefixes=("/mj", "/{mode}/mj"),
         id_prefix="task_",
         short_hash=True,
-        rewrites_codes=True,
+        lacks=_NEW_API_LACKS,
+        is_relay=True,
+        takes=_NEW_API_TAKES,
+        actions=_NEW_API_ACTIONS,
+        needs_index=True,
         row=rows.crazyrouter_row,
         list_row=rows.crazyrouter_list_row,
         unknown_task=refusals.NEW_API_NO_TASK,
-        refuse=refusals.refuse_like_new_api,
+        refuse=refusals.refuse_like_crazyrouter,
         wrong_route=refusals.web_page,
     ),
     Dialect(
@@ -150,7 +210,7 @@ _ALL = (
         auth_scheme="mj-api-secret",
         accepts=_secret,
         unauthorized=refusals.java_unauthorized,
-        lacks=frozenset({"submit_action"}),
+        lacks=_JAVA_LACKS,
         has_modal=False,
         queued_first=True,
         coerces_ids=True,
@@ -169,7 +229,17 @@ _ALL = (
         accepts=_raw_or_secret,
         unauthorized=refusals.cs_unauthorized,
         prefixes=("/mj", "/mj-fast/mj", "/mj-relax/mj", "/mj-turbo/mj"),
+        lacks=frozenset({"submit_change"}),
+        takes=_CS_TAKES,
+        actions=_DISCORD_ACTIONS | {"EDITS": "EDIT"},
+        has_motion=True,
+        queues_as_modal=True,
+        cancel_reason="取消任务",
+        banned_reason="可能包含敏感词",
         reroll_keeps_action=True,
+        list_limit=100,
+        takes_urls=True,
+        needs_motion=False,
         state_limit=255,
         accepted="提交成功",
         row=rows.cs_row,

@@ -1,37 +1,26 @@
-"""The endpoints: from a gateway and a request's parts to an answer. No web framework in here."""
+"""The endpoints and their paths. No web framework in here; what is submitted is :mod:`.submissions`'s."""
 
 from __future__ import annotations
 
-import json
 import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from airflow_provider_mj.gateway.task import TaskStatus
 
+from . import bodies, submissions
 from .answers import Answer, Reason, RefusedError, json_answer
-from .gateway import CONCURRENCY, SandboxGateway
+from .course import occupies
+from .windows import cancel as cancel_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from .call import Call
+    from .course import SandboxTask
+    from .gateway import SandboxGateway
     from .rows import View
-
-SUCCESS, WAITS_FOR_WINDOW, IN_QUEUE = 1, 21, 22
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The parts of a request that endpoints look at.
-
-    :param body: the body
-    :param base_url: scheme, host and port under which the caller reached the gateway
-    :param mj_task_id: the task in the path, or ""
-    """
-
-    body: bytes
-    base_url: str
-    mj_task_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,94 +59,74 @@ def fetch(gateway: SandboxGateway, call: Call) -> Answer:
 
 
 def list_by_condition(gateway: SandboxGateway, call: Call) -> Answer:
-    """Answer with the known ones among the tasks asked for, each once, in the gateway's own order."""
-    ids = set(_ids(_object(call.body), coerce=gateway.dialect.coerces_ids))
-    views = [view for mj_task_id in ids if (view := gateway.view(mj_task_id, call.base_url))]
+    """Answer with the known ones among the tasks asked for, in the gateway's own order."""
+    wanted = set(bodies.ids(bodies.read_object(call.body), coerce=gateway.dialect.coerces_ids))
+    tasks = [task for one in wanted if (task := gateway.tasks.get(one))]
+    views = _views(gateway, call, [*_presses_of(gateway, tasks), *tasks])
     views.sort(key=_queued_first if gateway.dialect.queued_first else _oldest_first)
     return json_answer([gateway.dialect.list_row(view) for view in views])
 
 
-def imagine(gateway: SandboxGateway, call: Call) -> Answer:
-    """Submit a prompt."""
-    body = _object(call.body)
-    _check_images(gateway, body)
-    return _accepted(gateway, gateway.submit(_text(body, "prompt"), _state(gateway, body)))
+def list_all(gateway: SandboxGateway, call: Call) -> Answer:
+    """Answer with all tasks, or as many as the dialect shows, newest first."""
+    views = _views(gateway, call, list(gateway.tasks.values()))
+    views.sort(key=_oldest_first, reverse=True)
+    return json_answer([gateway.dialect.list_row(view) for view in views[: gateway.dialect.list_limit]])
 
 
-def action(gateway: SandboxGateway, call: Call) -> Answer:
-    """Press a button."""
-    body = _object(call.body)
-    mj_task_id, custom_id = _text(body, "taskId"), _text(body, "customId")
-    for name, value in (("taskId", mj_task_id), ("customId", custom_id)):
-        if not value:
-            raise RefusedError(Reason.BAD_PARAMETER, f"{name} is required")
-    return _accepted(gateway, gateway.press(mj_task_id, custom_id, _state(gateway, body)))
+def image_seed(gateway: SandboxGateway, call: Call) -> Answer:
+    """Answer with the seed of a finished picture."""
+    task, seen = gateway.known(call.mj_task_id)
+    if seen.status is not TaskStatus.SUCCESS:
+        raise RefusedError(Reason.NO_SEED, f"the task is {seen.status}")
+    seed = str(int(task.job[:8], 16))
+    return json_answer({"code": 1, "description": "成功", "properties": {}, "result": seed})
+
+
+def cancel(gateway: SandboxGateway, call: Call) -> Answer:
+    """Cancel a task; the C# proxy says nothing, whether it could or not."""
+    if gateway.dialect.cancel_reason is None:
+        cancel_task(gateway, call.mj_task_id)
+        return json_answer({"code": 1, "description": "成功"})
+    with suppress(RefusedError):
+        cancel_task(gateway, call.mj_task_id)
+    return Answer(200)
 
 
 ENDPOINTS = (
     Endpoint("fetch", "GET", "/task/{mj_task_id}/fetch", fetch),
+    Endpoint("image_seed", "GET", "/task/{mj_task_id}/image-seed", image_seed),
+    Endpoint("cancel", "POST", "/task/{mj_task_id}/cancel", cancel),
     Endpoint("list_by_condition", "POST", "/task/list-by-condition", list_by_condition),
-    Endpoint("submit_imagine", "POST", "/submit/imagine", imagine),
-    Endpoint("submit_action", "POST", "/submit/action", action),
+    Endpoint("task_list", "GET", "/task/list", list_all),
+    Endpoint("submit_imagine", "POST", "/submit/imagine", submissions.imagine),
+    Endpoint("submit_action", "POST", "/submit/action", submissions.action),
+    Endpoint("submit_change", "POST", "/submit/change", submissions.change),
+    Endpoint("submit_modal", "POST", "/submit/modal", submissions.modal),
+    Endpoint("submit_blend", "POST", "/submit/blend", submissions.blend),
+    Endpoint("submit_describe", "POST", "/submit/describe", submissions.describe),
+    Endpoint("submit_shorten", "POST", "/submit/shorten", submissions.shorten),
+    Endpoint("submit_edits", "POST", "/submit/edits", submissions.edits),
+    Endpoint("submit_video", "POST", "/submit/video", submissions.video),
+    Endpoint("upload", "POST", "/submit/upload-discord-images", submissions.upload),
+    Endpoint("swap_face", "POST", "/insight-face/swap", submissions.swap_face),
 )
 
 
-def _accepted(gateway: SandboxGateway, mj_task_id: str) -> Answer:
-    seen, ahead = gateway.look(mj_task_id), gateway.busy() - CONCURRENCY
-    code, description, properties = SUCCESS, gateway.dialect.accepted, dict[str, Any]()
-    if seen is not None and seen.status is TaskStatus.MODAL:
-        code, description = WAITS_FOR_WINDOW, "Waiting for window confirm"
-        properties = {"finalPrompt": gateway.tasks[mj_task_id].prompt, "remix": True}
-    elif ahead > 0:
-        code, description = IN_QUEUE, f"In queue, there are {ahead} tasks before this one"
-        properties = {"numberOfQueues": ahead, "discordInstanceId": "5686143011994952502"}
-    if gateway.dialect.rewrites_codes:
-        code = SUCCESS
-    result = {"code": code, "description": description, "properties": properties, "result": mj_task_id}
-    return json_answer(result)
+def _views(gateway: SandboxGateway, call: Call, tasks: Iterable[SandboxTask]) -> list[View]:
+    return [view for task in tasks if (view := gateway.view_of(task, call.base_url))]
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise RefusedError(Reason.BAD_BODY, "the body is not a JSON object")
-    return content
-
-
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body.get(name)
-    if value is not None and not isinstance(value, str):
-        raise RefusedError(Reason.BAD_BODY, f"{name} is not a string")
-    return (value or "").encode("utf-8", "replace").decode()
-
-
-def _state(gateway: SandboxGateway, body: dict[str, Any]) -> str | None:
-    limit = gateway.dialect.state_limit
-    state = _text(body, "state") if body.get("state") is not None else None
-    if state is not None and limit is not None and len(state) > limit:
-        raise RefusedError(Reason.BAD_PARAMETER, f"state is longer than {limit} characters")
-    return state
-
-
-def _check_images(gateway: SandboxGateway, body: dict[str, Any]) -> None:
-    images = body.get("base64Array") or []
-    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
-        raise RefusedError(Reason.BAD_BODY, "base64Array is not a list of strings")
-    if gateway.dialect.data_uris_only and not all(image.startswith("data:") for image in images):
-        raise RefusedError(Reason.BAD_PARAMETER, "base64格式错误")
-
-
-def _ids(body: dict[str, Any], *, coerce: bool) -> list[str]:
-    ids = body.get("ids") or []
-    if not isinstance(ids, list):
-        raise RefusedError(Reason.BAD_BODY, "ids is not a list")
-    numbers = [one for one in ids if isinstance(one, (int, float))]
-    if numbers and not coerce:
-        raise RefusedError(Reason.NUMERIC_IDS, "The JSON value could not be converted to System.String")
-    return [str(one) for one in ids if isinstance(one, (str, int, float))]
+def _presses_of(gateway: SandboxGateway, tasks: Iterable[SandboxTask]) -> list[SandboxTask]:
+    """Return the rows of presses that new-api keeps, and lets stand still, next to those of their answers."""
+    if not gateway.dialect.lists_confirmed_twice:
+        return []
+    now = gateway.clock()
+    return [
+        replace(task, confirmed_at=None)
+        for task in tasks
+        if task.confirmed_at is not None and occupies(task, now)
+    ]
 
 
 def _oldest_first(view: View) -> tuple[float, str]:

@@ -36,6 +36,8 @@ class FaultKind(StrEnum):
     """The request is processed; half of the answer is sent and the connection closed."""
     SLOW = "slow"
     """The request is processed after a delay."""
+    WITHHOLD = "withhold"
+    """The request is processed at once, a submission charged, and the answer sent after a delay."""
     RESET = "reset"
     """The connection is reset; the request is not processed."""
     RESET_AFTER = "reset_after"
@@ -52,7 +54,7 @@ class Fault:
     :param status: HTTP status of a `status` fault, 200 to 599
     :param body: body of a `status` fault
     :param retry_after: ``Retry-After`` of a `status` fault: seconds, or an HTTP date
-    :param seconds: delay of a `slow` fault, seconds
+    :param seconds: delay of a `slow` or a `withhold` fault, seconds
     :param path: text that the path of a request must contain
     :param method: method that a request must have, or None for any
     :param times: how many requests it hits, or None for all

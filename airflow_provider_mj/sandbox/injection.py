@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from .answers import html_answer
 from .faults import HEADER, Fault, FaultKind
+from .seen import BODY_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from .gateway import SandboxGateway
+    from .seen import RequestSeen
 
 TRANSPORT = "sandbox_transport"
 """Key of ``scope["state"]`` under which the server leaves the connection's transport."""
@@ -61,7 +63,7 @@ class FaultInjector:
             await self._app(scope, receive, send)
             return
         if not scope["path"].startswith("/attachments/"):
-            self._gateway.saw(scope["method"], scope["path"])
+            receive = self._noting(self._gateway.saw(scope["method"], scope["path"]), receive)
         try:
             fault = self._fault(scope)
         except (ValueError, RecursionError) as error:
@@ -69,6 +71,20 @@ class FaultInjector:
             return
         app = self._app if fault is None else _PERFORM[fault.kind](fault, self._app)
         await app(scope, receive, send)
+
+    def _noting(self, seen: RequestSeen, receive: Receive) -> Receive:
+        """Let the body of a submission be noted as it arrives."""
+        body = bytearray()
+
+        async def noting() -> Message:
+            message = await receive()
+            if message["type"] == "http.request" and len(body) <= BODY_LIMIT:
+                body.extend(message.get("body", b""))
+                if not message.get("more_body", False):
+                    self._gateway.saw_body(seen, bytes(body))
+            return message
+
+        return noting if seen.is_submission else receive
 
     def _fault(self, scope: Scope) -> Fault | None:
         wanted = dict(scope["headers"]).get(HEADER.lower().encode())
@@ -104,16 +120,33 @@ def _huge(_fault: Fault, _app: ASGIApp) -> ASGIApp:
 
 def _slow(fault: Fault, app: ASGIApp) -> ASGIApp:
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await asyncio.sleep(fault.seconds)
-        except asyncio.CancelledError:
-            # The server stops. It reports a request without an answer, unless its connection is gone.
-            _abort(scope["state"][TRANSPORT])
-            await _gone(receive)
-            return
-        await app(scope, receive, send)
+        if await _slept(fault.seconds, scope, receive):
+            await app(scope, receive, send)
 
     return slow
+
+
+def _withhold(fault: Fault, app: ASGIApp) -> ASGIApp:
+    async def withhold(scope: Scope, receive: Receive, send: Send) -> None:
+        answered = _Answered()
+        await app(scope, receive, answered.take)
+        if await _slept(fault.seconds, scope, receive):
+            await send(answered.start)
+            await send({"type": "http.response.body", "body": bytes(answered.body)})
+
+    return withhold
+
+
+async def _slept(seconds: float, scope: Scope, receive: Receive) -> bool:
+    """Wait; return whether there is still somebody to answer."""
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        # The server stops. It reports a request without an answer, unless its connection is gone.
+        _abort(scope["state"][TRANSPORT])
+        await _gone(receive)
+        return False
+    return True
 
 
 def _omit(_fault: Fault, app: ASGIApp) -> ASGIApp:
@@ -164,6 +197,7 @@ _PERFORM: dict[FaultKind, Callable[[Fault, ASGIApp], Callable[[Scope, Receive, S
     FaultKind.HUGE: _huge,
     FaultKind.CUT: _cut,
     FaultKind.SLOW: _slow,
+    FaultKind.WITHHOLD: _withhold,
     FaultKind.RESET: _reset,
     FaultKind.RESET_AFTER: _reset_after,
     FaultKind.OMIT: _omit,

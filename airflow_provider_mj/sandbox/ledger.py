@@ -4,8 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-PRICES = {"IMAGINE": 2.0, "VARIATION": 2.0, "REROLL": 2.0, "UPSCALE": 1.0}
-"""Credits that an accepted submission costs, by action."""
+PRICES = {
+    "IMAGINE": 2.0,
+    "BLEND": 2.0,
+    "EDIT": 2.0,
+    "EDITS": 2.0,
+    "VARIATION": 2.0,
+    "LOW_VARIATION": 2.0,
+    "HIGH_VARIATION": 2.0,
+    "REROLL": 2.0,
+    "INPAINT": 2.0,
+    "ZOOM": 2.0,
+    "CUSTOM_ZOOM": 2.0,
+    "PAN": 2.0,
+    "UPSCALE": 1.0,
+    "UPSCALE_HD": 1.0,
+    "DESCRIBE": 1.0,
+    "SHORTEN": 1.0,
+    "SWAP_FACE": 1.0,
+    "VIDEO": 8.0,
+}
+"""Credits that an accepted submission costs, by action. The answer to a window costs nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .course import SandboxTask
 
 _FILE = re.compile(
-    r"^/attachments/\d+/\d+/(?:[a-z0-9]+_\w*?_)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(_grid_0)?\.png$"
+    r"^/attachments/\d+/\d+/(?:[a-z0-9]+_\w*?_)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:(_grid_0)|_clip_([0-3]))?\.(?:png|gif)$"
 )
 
 
@@ -24,10 +24,12 @@ class Wanted:
 
     :param job: the task's job UUID
     :param preview: whether it is the blurred preview of an unfinished task
+    :param clip: which of the task's clips it is, from 0; None for the picture
     """
 
     job: str
     preview: bool
+    clip: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,20 @@ class LinkSigner:
     secret: bytes
     lifetime: float
 
-    def link(self, task: SandboxTask, issued_at: float, *, preview: bool = False) -> str:
+    def link(
+        self, task: SandboxTask, issued_at: float, *, preview: bool = False, clip: int | None = None
+    ) -> str:
         """Return path and query of the link to a task's picture.
 
         :param task: the task
         :param issued_at: when the picture came to be, unix seconds
         :param preview: link to the preview instead
+        :param clip: link to this one of its clips instead, from 0
         """
-        path = _preview_path(task) if preview else _picture_path(task)
+        if clip is not None:
+            path = _clip_path(task, clip)
+        else:
+            path = _preview_path(task) if preview else _picture_path(task)
         issued, expires = f"{int(issued_at):x}", f"{int(issued_at + self.lifetime):x}"
         return f"{path}?ex={expires}&is={issued}&hm={self._sign(path, expires, issued)}&"
 
@@ -64,7 +72,9 @@ class LinkSigner:
         file = _FILE.match(path)
         if file is None or not hmac.compare_digest(genuine.encode(), signature.encode("utf-8", "replace")):
             return None
-        return Wanted(file[1], preview=file[2] is not None) if now < int(expires, 16) else None
+        if now >= int(expires, 16):
+            return None
+        return Wanted(file[1], preview=file[2] is not None, clip=None if file[3] is None else int(file[3]))
 
     def _sign(self, path: str, expires: str, issued: str) -> str:
         message = "\n".join((path, expires, issued)).encode("utf-8", "replace")
@@ -80,6 +90,10 @@ def _picture_path(task: SandboxTask) -> str:
     words = re.findall(r"[A-Za-z0-9]+", task.picture.text)
     slug = "_".join(words)[:40].strip("_") or "picture"
     return f"{_folder(task)}/sandbox_{slug}_{task.job}.png"
+
+
+def _clip_path(task: SandboxTask, clip: int) -> str:
+    return f"{_folder(task)}/{task.job}_clip_{clip}.gif"
 
 
 def _preview_path(task: SandboxTask) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SIZE = 1024
 """Width and height of a picture, pixels."""
+CLIP_SIZE = 256
+"""Width and height of a clip, pixels."""
 MARGIN = 0.08
 """Share of a quarter's width and height, at its upper left, that has its plain sky colour."""
 
@@ -51,6 +53,22 @@ def draw(picture: Picture, *, preview: bool = False) -> bytes:
         image = image.filter(ImageFilter.GaussianBlur(SIZE / 40))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=8)
+def animate(picture: Picture, clip: int) -> bytes:
+    """Draw a clip: one quarter of a picture, slowly coming nearer.
+
+    :param picture: what is on it
+    :param clip: which quarter, from 0
+    :return: GIF, `CLIP_SIZE` by `CLIP_SIZE`, without an end
+    """
+    scene = _scene(picture.seed, clip % 4 + 1, SIZE)
+    crops = (scene.crop((step, step, SIZE - step, SIZE - step)) for step in range(0, SIZE // 8, SIZE // 64))
+    first, *others = (crop.resize((CLIP_SIZE, CLIP_SIZE)) for crop in crops)
+    buffer = io.BytesIO()
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=120, loop=0)
     return buffer.getvalue()
 
 

@@ -15,7 +15,12 @@ KNOWN_DIRECTIVES = (
     "[[vanish]]",
     "[[modal]]",
     "[[cancel]]",
+    "[[banned]]",
     "[[seconds: 3]]",
+    "[[no account]]",
+    "[[quota]]",
+    "[[system error]]",
+    "[[lost]]",
 )
 DEFAULT_FAIL_REASON = "Failed because the sandbox was asked to fail"
 
@@ -34,6 +39,18 @@ class Ending(StrEnum):
     NEVER = "never"
     VANISH = "vanish"
     MODAL = "modal"
+    """It waits for the answer to a window, then ends well."""
+    BANNED = "banned"
+    """It fails because the gateway finds later that the prompt is banned."""
+
+
+_ENDINGS = frozenset(Ending) - {Ending.SUCCESS}
+_REFUSALS = {
+    "no account": Reason.NO_ACCOUNT,
+    "quota": Reason.QUOTA,
+    "system error": Reason.SYSTEM_ERROR,
+    "lost": Reason.LOST,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +61,14 @@ class Wish:
     :param ending: how the task shall end; None where the prompt does not say
     :param fail_reason: the reason of a ``[[fail: reason]]``
     :param seconds: how long the task shall take, seconds; None where the prompt does not say
+    :param refusal: why the submission shall be refused, or None
     """
 
     text: str
     ending: Ending | None = None
     fail_reason: str = DEFAULT_FAIL_REASON
     seconds: float | None = None
+    refusal: Reason | None = None
 
 
 def read_prompt(prompt: str) -> Wish:
@@ -59,17 +78,20 @@ def read_prompt(prompt: str) -> Wish:
     :return: what it asks for
     :raises RefusedError: if a directive is unknown, malformed, or contradicts another
     """
-    found = [(name.lower(), value or "") for name, value in _DIRECTIVE.findall(prompt)]
-    endings = [(Ending(name), value) for name, value in found if name != "seconds" and _is_ending(name)]
-    if len(endings) > 1:
+    found = [(" ".join(name.lower().split()), value or "") for name, value in _DIRECTIVE.findall(prompt)]
+    for name, _ in found:
+        _check_known(name)
+    ends = [(name, value) for name, value in found if name != "seconds"]
+    if len(ends) > 1:
         raise RefusedError(Reason.BAD_PARAMETER, "a prompt can ask for one ending only")
     seconds = [_seconds(value) for name, value in found if name == "seconds"]
-    ending, reason = endings[0] if endings else (None, "")
+    name, reason = ends[0] if ends else ("", "")
     return Wish(
         text=" ".join(_DIRECTIVE.sub(" ", prompt).split()),
-        ending=ending,
+        ending=Ending(name) if name in _ENDINGS else None,
         fail_reason=reason or DEFAULT_FAIL_REASON,
         seconds=seconds[-1] if seconds else None,
+        refusal=_REFUSALS.get(name),
     )
 
 
@@ -82,11 +104,12 @@ def banned_word(prompt: str, banned: frozenset[str]) -> str | None:
     return next((word for word in re.findall(r"\w+", prompt.lower()) if word in banned), None)
 
 
-def _is_ending(name: str) -> bool:
-    if name in set(Ending) - {Ending.SUCCESS}:
-        return True
-    known = ", ".join(KNOWN_DIRECTIVES)
-    raise RefusedError(Reason.BAD_PARAMETER, f"unknown directive [[{name[:40]}]]; the sandbox knows {known}")
+def _check_known(name: str) -> None:
+    if name not in _ENDINGS and name not in _REFUSALS and name != "seconds":
+        known = ", ".join(KNOWN_DIRECTIVES)
+        raise RefusedError(
+            Reason.BAD_PARAMETER, f"unknown directive [[{name[:40]}]]; the sandbox knows {known}"
+        )
 
 
 def _seconds(value: str) -> float:

@@ -1,4 +1,5 @@
 """How each family of gateways words a refusal. Text in Chinese is what those gateways really send."""
+# ruff: noqa: RUF001 (so are its commas)
 
 from __future__ import annotations
 
@@ -17,22 +18,38 @@ _CHINESE = {
     Reason.BANNED_PROMPT: (24, "可能包含敏感词"),
     Reason.UNKNOWN_PARENT: (3, "关联任务不存在或已失效"),
     Reason.UNFINISHED_PARENT: (4, "关联任务状态错误"),
+    Reason.NOT_OPEN: (4, "关联任务状态错误"),
+    Reason.NO_SEED: (4, "关联任务状态错误"),
+    Reason.QUEUE_FULL: (23, "队列已满，请稍后尝试"),
+    Reason.NO_ACCOUNT: (3, "无可用的账号实例"),
+    Reason.SYSTEM_ERROR: (9, "系统错误"),
 }
+_CS_STATUSES = {Reason.UNKNOWN_PARENT: 404, Reason.NO_SEED: 400}
 _NEW_API = {
     Reason.BAD_BODY: "bind_request_body_failed",
     Reason.NUMERIC_IDS: "do_request_failed",
     Reason.EMPTY_PROMPT: "prompt_is_required",
     Reason.UNKNOWN_PARENT: "task_no_found",
     Reason.UNFINISHED_PARENT: "task_status_not_success",
+    Reason.NOT_OPEN: "task_status_not_modal",
+    Reason.NO_SEED: "task_status_not_success",
+    Reason.QUOTA: "quota_not_enough",
+    Reason.LOST: "do_request_failed",
+    Reason.QUEUE_FULL: "当前分组负载已饱和，请稍后再试，或升级账户以提升服务质量。",
 }
+_PASSED_ON = {Reason.BANNED_PROMPT: (24, "Banned prompt"), Reason.SYSTEM_ERROR: (9, "系统错误")}
+_NO_CHANNEL = "No available channel for model mj_imagine under group default (distributor)"
+_NEW_API_CODES = {Reason.LOST: (400, 5), Reason.QUEUE_FULL: (429, 30)}
 
 NEW_API_NO_TASK = json_answer({"description": "task_no_found ", "type": "upstream_error", "code": 4}, 400)
 
 
 def refuse_like_new_api(refused: RefusedError, _now: float) -> Answer:
-    """Refuse with HTTP 400 and new-api's own body; a banned prompt is upstream's answer, passed through."""
-    if refused.reason is Reason.BANNED_PROMPT:
-        return _submit_result(refused, 24, "Banned prompt")
+    """Refuse with HTTP 400 and new-api's own body, and pass on what the gateway behind it refuses."""
+    if refused.reason in _PASSED_ON:
+        return _submit_result(refused, *_PASSED_ON[refused.reason])
+    if refused.reason is Reason.NO_ACCOUNT:
+        return json_answer(_error(_NO_CHANNEL, "new_api_error"), 503)
     if refused.reason is Reason.UNKNOWN_ACTION:
         return json_answer(_error(f"Invalid request, unknown_action:{refused.detail}", "new_api_error"), 400)
     word = _NEW_API.get(refused.reason, "")
@@ -40,7 +57,15 @@ def refuse_like_new_api(refused: RefusedError, _now: float) -> Answer:
     description = (
         f"{word} {refused.detail}" if refused.reason is Reason.BAD_BODY else f"{word or refused.detail} "
     )
-    return json_answer({"description": description, "type": "upstream_error", "code": 4}, 400)
+    status, code = _NEW_API_CODES.get(refused.reason, (400, 4))
+    return json_answer({"description": description, "type": "upstream_error", "code": code}, status)
+
+
+def refuse_like_crazyrouter(refused: RefusedError, now: float) -> Answer:
+    """Refuse like new-api, but pass on what the gateway behind it says of a full queue."""
+    if refused.reason is Reason.QUEUE_FULL:
+        return _submit_result(refused, *_CHINESE[refused.reason])
+    return refuse_like_new_api(refused, now)
 
 
 def refuse_like_java(refused: RefusedError, now: float) -> Answer:
@@ -51,11 +76,16 @@ def refuse_like_java(refused: RefusedError, now: float) -> Answer:
 
 
 def refuse_like_cs(refused: RefusedError, now: float) -> Answer:
-    """Refuse with HTTP 200, what cannot be bound with another shape, an unknown parent with 404."""
+    """Refuse with HTTP 200, what cannot be bound with another shape, an unknown parent with 404.
+
+    It has no code for a full queue: only the text of its 9 tells.
+    """
     if refused.reason in {Reason.BAD_BODY, Reason.NUMERIC_IDS}:
         failure = {"success": False, "code": 0, "message": refused.detail, "timestamp": _iso(now)}
         return json_answer(failure)
-    status = 404 if refused.reason is Reason.UNKNOWN_PARENT else 200
+    if refused.reason is Reason.QUEUE_FULL:
+        return _submit_result(refused, 9, "提交失败，队列已满，请稍后重试")
+    status = _CS_STATUSES.get(refused.reason, 200)
     return _submit_result(refused, *_CHINESE.get(refused.reason, (4, refused.detail)), status=status)
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mj.gateway.task import TaskStatus
 
+from .buttons import numbered
 from .ledger import PRICES
 
 if TYPE_CHECKING:
-    from .buttons import Press
     from .course import SandboxTask, Snapshot
+    from .press import Press
 
 Row = dict[str, Any]
 
@@ -26,13 +27,15 @@ class View:
     :param buttons: its buttons; empty until SUCCESS
     :param image_url: link to its picture; None until SUCCESS
     :param preview_url: link to its preview while it is in progress, else None
+    :param clip_urls: links to its clips; empty until SUCCESS
     """
 
     task: SandboxTask
     seen: Snapshot
-    buttons: tuple[Press, ...]
-    image_url: str | None
-    preview_url: str | None
+    buttons: tuple[Press, ...] = ()
+    image_url: str | None = None
+    preview_url: str | None = None
+    clip_urls: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -50,14 +53,27 @@ class View:
         return self.task.fail_reason if self.seen.status is TaskStatus.FAILURE else None
 
     @property
+    def prompt(self) -> str:
+        """The prompt; of a task that looks for prompts, those that it found."""
+        return numbered(self.task.lines) if self.task.lines and self.done else self.task.prompt
+
+    @property
+    def main_url(self) -> str | None:
+        """Link to what it made, where there is one field for all: the first clip, or the picture."""
+        return next(iter(self.clip_urls), self.image_url)
+
+    @property
     def description(self) -> str:
         """The command as Discord would have got it."""
-        return f"/imagine {self.task.prompt}"
+        return f"{_COMMANDS.get(self.task.action, '/imagine')} {self.task.prompt}".strip()
 
     @property
     def progress(self) -> str:
         """Progress as ``NN%``."""
         return f"{self.seen.percent}%"
+
+
+_COMMANDS = {"BLEND": "/blend", "DESCRIBE": "/describe", "SHORTEN": "/shorten"}
 
 
 def new_api_row(view: View) -> Row:
@@ -72,8 +88,8 @@ def new_api_row(view: View) -> Row:
         "action": task.action,
         "customId": "",
         "botType": "",
-        "prompt": task.prompt,
-        "promptEn": "" if view.waiting else task.prompt,
+        "prompt": view.prompt,
+        "promptEn": "" if view.waiting else view.prompt,
         "description": "Submit success",
         "state": "" if view.waiting else task.state or "",
         "submitTime": _millis(task.submitted_at),
@@ -85,8 +101,8 @@ def new_api_row(view: View) -> Row:
         "failReason": view.fail_reason or "",
         "buttons": _buttons(view) if view.done else None,
         "maskBase64": "",
-        "properties": {"finalPrompt": task.prompt, "finalZhPrompt": ""} if view.done else None,
-    }
+        "properties": {"finalPrompt": view.prompt, "finalZhPrompt": ""} if view.done else None,
+    } | _new_api_clips(view)
 
 
 def plus_row(view: View) -> Row:
@@ -96,15 +112,15 @@ def plus_row(view: View) -> Row:
         "id": task.mj_task_id,
         "action": task.action,
         "status": seen.status,
-        "prompt": task.prompt,
-        "promptEn": task.prompt,
+        "prompt": view.prompt,
+        "promptEn": view.prompt,
         "description": view.description,
         "submitTime": _whole_seconds(task.submitted_at),
         "startTime": _whole_seconds(seen.started_at),
         "finishTime": _whole_seconds(seen.finished_at),
         "progress": _null_then_text(view),
         "cost": PRICES[task.action],
-        "imageUrl": view.image_url,
+        "imageUrl": view.main_url,
         "failReason": view.fail_reason,
         "buttons": _buttons(view),
         "properties": _discord_properties(view),
@@ -120,15 +136,15 @@ def crazyrouter_row(view: View) -> Row:
         "id": task.mj_task_id,
         "action": task.action,
         "status": seen.status,
-        "prompt": task.prompt,
-        "promptEn": task.prompt,
+        "prompt": view.prompt,
+        "promptEn": view.prompt,
         "progress": view.progress,
         "submitTime": _whole_seconds(task.submitted_at),
         "startTime": _whole_seconds(seen.started_at),
         "finishTime": _whole_seconds(seen.finished_at),
-        "imageUrl": view.image_url or "",
+        "imageUrl": view.main_url or "",
         "failReason": view.fail_reason or "",
-        "buttons": [_typeless_button(press) for press in view.buttons if press.label],
+        "buttons": [_typeless_button(press) for press in view.buttons if press.action != "REROLL"],
         "properties": {} if view.done else None,
     }
     return {key: value for key, value in row.items() if value is not None}
@@ -148,8 +164,8 @@ def java_row(view: View) -> Row:
         "properties": _java_properties(view),
         "action": task.action,
         "status": seen.status,
-        "prompt": task.prompt,
-        "promptEn": task.prompt,
+        "prompt": view.prompt,
+        "promptEn": view.prompt,
         "description": view.description,
         "state": task.state,
         "submitTime": _millis(task.submitted_at),
@@ -180,18 +196,19 @@ def cs_row(view: View) -> Row:
         "messageIds": [],
         "useTime": "-" if seen.finished_at is None else f"{seen.finished_at - task.submitted_at:.2f} s",
         "thumbnailUrl": view.image_url,
+        "parentId": task.parent_id,
+        "videoUrl": next(iter(view.clip_urls), None),
+        "videoUrls": [{"url": url, "thumbnail": view.image_url} for url in view.clip_urls] or None,
     }
-    unset = (
-        "parentId",
-        "realBotType",
-        "seed",
-        "videoUrl",
-        "videoUrls",
-        "imageUrls",
-        "instanceId",
-        "promptFull",
-    )
+    unset = ("realBotType", "seed", "imageUrls", "instanceId", "promptFull")
     return row | dict.fromkeys(unset)
+
+
+def _new_api_clips(view: View) -> Row:
+    """Return the fields of clips, which new-api has in newer versions than those of the documents."""
+    if not view.clip_urls:
+        return {}
+    return {"videoUrl": view.clip_urls[0], "videoUrls": [{"url": url} for url in view.clip_urls]}
 
 
 def _buttons(view: View) -> list[Row]:
@@ -202,7 +219,8 @@ def _buttons(view: View) -> list[Row]:
 
 
 def _typeless_button(press: Press) -> Row:
-    return {"customId": press.custom_id, "emoji": press.label, "label": press.label, "style": 2}
+    text = press.label or press.emoji
+    return {"customId": press.custom_id, "emoji": text, "label": text, "style": 2}
 
 
 def _null_then_text(view: View) -> str | None:
@@ -218,7 +236,7 @@ def _java_progress(view: View) -> str | None:
 
 
 def _java_properties(view: View) -> Row:
-    return {"notifyHook": None, "flags": 0, "finalPrompt": view.task.prompt} | (
+    return {"notifyHook": None, "flags": 0, "finalPrompt": view.prompt} | (
         {"messageHash": view.task.job} if view.done else {}
     )
 
@@ -231,7 +249,7 @@ def _discord_properties(view: View) -> Row:
         "nonce": _snowflake(task.job, "nonce"),
         "botType": "MID_JOURNEY",
         "notifyHook": "",
-        "finalPrompt": task.prompt,
+        "finalPrompt": view.prompt,
         "discordInstanceId": "5686143011994952502",
         "discordChannelId": "8449902090796547417",
     }

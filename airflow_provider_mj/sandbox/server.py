@@ -40,6 +40,8 @@ class SandboxServer:
     :param seed: seed of everything that is random
     :param banned_words: words for which a prompt is refused, in any case
     :param ending_rates: share of the submissions, 0 to 1, that end as named without being asked
+    :param remix: whether Remix is on, so that variations, rerolls and pans open a window
+    :param queue_limit: unfinished tasks with which it takes no more; None for no limit
     :raises ValueError: if the dialect is unknown, the key does not fit in a header, or a number is out of
         range
     """
@@ -57,6 +59,8 @@ class SandboxServer:
         seed: int = 0,
         banned_words: Iterable[str] = ("bannedword",),
         ending_rates: dict[Ending, float] | None = None,
+        remix: bool = False,
+        queue_limit: int | None = None,
     ) -> None:
         if dialect not in DIALECTS:
             raise ValueError(f"unknown dialect {dialect!r}; the sandbox speaks {', '.join(DIALECTS)}")
@@ -66,6 +70,8 @@ class SandboxServer:
             raise ValueError(f"port {port} is not from 0 to 65535")
         if not (0 <= task_seconds <= LONGEST and 0 <= link_seconds <= LONGEST):
             raise ValueError(f"task_seconds and link_seconds must be from 0 to {LONGEST:g}")
+        if queue_limit is not None and queue_limit < 0:
+            raise ValueError("queue_limit must be from 0 on")
         self.gateway = SandboxGateway(
             DIALECTS[dialect],
             key=key,
@@ -75,6 +81,8 @@ class SandboxServer:
             seed=seed,
             banned_words=banned_words,
             ending_rates=ending_rates,
+            remix=remix,
+            queue_limit=queue_limit,
         )
         self._address = (host, port)
         self._socket: socket.socket | None = None

@@ -35,6 +35,7 @@ class MJTaskTrigger(BaseTrigger):
     :param min_success: how many tasks have to succeed; all if None.
     :param fail_fast: whether the first task that does not succeed ends the wait.
     :param cancel_on_kill: whether to cancel the tasks at the gateway when a person ends the Airflow task.
+    :param confirmed: whether status MODAL was answered already, and means "in the queue".
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class MJTaskTrigger(BaseTrigger):
         min_success: int | None = None,
         fail_fast: bool = False,
         cancel_on_kill: bool = True,
+        confirmed: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.mj_task_ids = list(mj_task_ids)
@@ -57,6 +59,7 @@ class MJTaskTrigger(BaseTrigger):
         self.min_success = min_success
         self.fail_fast = fail_fast
         self.cancel_on_kill = cancel_on_kill
+        self.confirmed = confirmed
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Give what the trigger is made of again, in another triggerer or after a restart."""
@@ -71,6 +74,7 @@ class MJTaskTrigger(BaseTrigger):
                 "min_success": self.min_success,
                 "fail_fast": self.fail_fast,
                 "cancel_on_kill": self.cancel_on_kill,
+                "confirmed": self.confirmed,
             },
         )
 
@@ -108,6 +112,7 @@ class MJTaskTrigger(BaseTrigger):
             started_at=self.started_at,
             deadline=self.deadline,
             interval=self.poll_interval,
+            confirmed=self.confirmed,
         )
         goal = Goal(total=len(set(self.mj_task_ids)), min_success=self.min_success, fail_fast=self.fail_fast)
         # The class's logger and not the instance's: its lines go to the same place, and there is only one.

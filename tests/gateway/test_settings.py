@@ -134,6 +134,16 @@ def test_verify(value, verify):
 
 
 @pytest.mark.parametrize(
+    ("value", "allowed"),
+    [(True, True), (" True ", True), ("1", True), (1, True), (False, False), ("false", False), ("", False)],
+)
+def test_private_image_hosts_are_allowed_only_on_request(value, allowed):
+    extra = {"allow_private_image_hosts": value}
+    assert GatewaySettings.parse(host="gw", extra=extra).allow_private_image_hosts is allowed
+    assert GatewaySettings.parse(host="gw").allow_private_image_hosts is False
+
+
+@pytest.mark.parametrize(
     ("extra", "named"),
     [
         ({"auth_scheme": "basic"}, "auth_scheme"),
@@ -144,6 +154,8 @@ def test_verify(value, verify):
         ({"connect_timeout": "nan"}, "connect_timeout"),
         ({"connect_timeout": 1e9}, "connect_timeout"),
         ({"verify": "maybe"}, "verify"),
+        ({"allow_private_image_hosts": "maybe"}, "allow_private_image_hosts"),
+        ({"allow_private_image_hosts": ["true"]}, "allow_private_image_hosts"),
     ],
 )
 def test_a_wrong_extra_is_named(extra, named):

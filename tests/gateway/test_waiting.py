@@ -56,20 +56,25 @@ def test_modal_needs_the_caller_unless_confirmed():
     stop = at(10, modal)
     assert isinstance(stop, Stop)
     assert stop.outcome is Outcome.NEEDS_INPUT
-    assert '"taskId": "17"' in stop.message
+    assert 'MJModalOperator(mj_task_id="17"' in stop.message
     assert isinstance(at(10, modal, CONFIRMED), GoOn)
     assert at(3600, modal, CONFIRMED).outcome is Outcome.TIMEOUT  # type: ignore[union-attr]
 
 
 def test_a_failure_says_why_for_which_task_where_and_what_of_the_money():
-    stop = at(10, Task(id="17", status="FAILURE", fail_reason="Banned prompt\ndetected " + "x" * 500))
+    stop = at(10, Task(id="17", status="FAILURE", fail_reason="Out of\npaint " + "x" * 500))
     assert isinstance(stop, Stop)
-    assert stop.message.startswith(
-        "Task 17 at gateway gw.example ended as FAILURE: Banned prompt detected xxx"
-    )
+    assert stop.message.startswith("Task 17 at gateway gw.example ended as FAILURE: Out of paint xxx")
     assert "paid anew" in stop.message
     assert len(stop.message) < 480
     assert "\n" not in stop.message
+
+
+def test_moderation_says_that_the_prompt_has_to_change():
+    stop = at(10, Task(id="17", status="FAILURE", fail_reason="可能包含敏感词"))
+    assert isinstance(stop, Stop)
+    assert stop.outcome is Outcome.FAILURE
+    assert "change the prompt" in stop.message
 
 
 def test_an_error_before_the_first_answer_is_the_tasks_error():

@@ -57,6 +57,7 @@ def test_a_connection_from_the_form():
         "read_timeout": "30",
         "submit_timeout": "90",
         "verify": "true",
+        "allow_private_image_hosts": "true",
     }
     assert set(extra) == set(CONNECTION_TYPE["conn-fields"])
     form = Connection(

@@ -54,7 +54,8 @@ def the_form() -> tuple[str, set[str], str | None]:
 
 
 def test_airflow_shows_the_form():
-    extra = {"auth_scheme", "path_prefix", "connect_timeout", "read_timeout", "submit_timeout", "verify"}
+    timeouts = {"connect_timeout", "read_timeout", "submit_timeout"}
+    extra = {"auth_scheme", "path_prefix", *timeouts, "verify", "allow_private_image_hosts"}
     # Airflow 3.0 shows no provider's form unless Flask-AppBuilder is there, which it does not install.
     is_bare = version("apache-airflow").startswith("3.0.") and find_spec("flask_appbuilder") is None
     assert the_form() == ("Midjourney gateway", set() if is_bare else extra, None if is_bare else "Key")

@@ -35,7 +35,7 @@ def test_what_it_serializes_holds_no_secret_and_nothing_of_the_submission(monkey
     _, arguments = trigger().serialize()
     assert set(arguments) == {
         *("mj_task_ids", "mj_conn_id", "poll_interval", "deadline", "started_at"),
-        *("min_success", "fail_fast", "cancel_on_kill"),
+        *("min_success", "fail_fast", "cancel_on_kill", "confirmed"),
     }
     assert KEY not in json.dumps(arguments)
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from airflow_provider_mj.sandbox import ManualClock, SandboxServer
 
 KEY = "sandbox-key-1234"
+PNG = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 NOW = 1_730_621_826.0
 AUTH = {
     "bearer": {"Authorization": f"Bearer {KEY}"},
@@ -50,6 +54,33 @@ class Caller:
 
     def imagine(self, prompt: str, **fields: Any) -> requests.Response:
         return self.post("/mj/submit/imagine", json={"prompt": prompt, **fields})
+
+    def submit(self, action: str, /, **body: Any) -> requests.Response:
+        path = "insight-face/swap" if action == "swap" else f"submit/{action}"
+        return self.post(f"/mj/{path}", json=body)
+
+    def press(self, mj_task_id: str, custom_id: str, **body: Any) -> requests.Response:
+        """Press the first button whose `customId` begins as said."""
+        task = self.fetch(mj_task_id).json()
+        known = [button["customId"] for button in task["buttons"]]
+        found = next((one for one in known if one.startswith(custom_id)), custom_id)
+        return self.submit("action", taskId=mj_task_id, customId=found, **body)
+
+    def ended(self, answer: requests.Response, seconds: float = 8) -> dict[str, Any]:
+        """Return the task that a submission made, when its time is over."""
+        self.clock.advance(seconds)
+        task: dict[str, Any] = self.fetch(answer.json()["result"]).json()
+        return task
+
+    def single(self) -> str:
+        """Return the id of a finished single picture."""
+        mj_task_id: str = self.ended(self.press(self.finished()["id"], "MJ::JOB::upsample::2"))["id"]
+        return mj_task_id
+
+    @property
+    def charged(self) -> list[str]:
+        """The actions that were charged."""
+        return [charge.action for charge in self.sandbox.gateway.ledger.charges]
 
     def finished(self, prompt: str = "a red fox") -> dict[str, Any]:
         mj_task_id = self.sandbox.gateway.submit(prompt)

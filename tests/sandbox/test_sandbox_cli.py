@@ -91,6 +91,7 @@ def test_it_runs_until_a_signal(number: signal.Signals) -> None:
         (["--fault-rate", "html"], "not NAME=RATE"),
         (["--task-seconds", "nan"], "must be from 0"),
         (["--link-seconds", "-1"], "must be from 0"),
+        (["--queue-limit", "-1"], "queue_limit must be from 0"),
         (["--key", ""], "the key must be printable ASCII"),
         (["--port", "70000"], "port 70000"),
         (["--host", "192.0.2.1"], "mj-sandbox: "),
@@ -112,6 +113,13 @@ def test_rates_are_of_requests_or_of_submissions() -> None:
     faults = [(fault["kind"], fault["status"], fault["rate"]) for fault in gateway.faults.active()]
     assert faults == [("status", 503, 0.25), ("reset", 503, 0.5)]
     assert gateway.ending_rates == {Ending.FAIL: 0.125, Ending.VANISH: 0.0}
+
+
+def test_remix_and_the_queue_limit_reach_the_gateway() -> None:
+    gateway = _server(_parser().parse_args(["--remix", "--queue-limit", "3"])).gateway
+    assert (gateway.remix, gateway.queue_limit) == (True, 3)
+    gateway = _server(_parser().parse_args([])).gateway
+    assert (gateway.remix, gateway.queue_limit) == (False, None)
 
 
 def test_strangers_are_warned_of() -> None:

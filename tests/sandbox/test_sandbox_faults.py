@@ -98,13 +98,14 @@ def test_a_slow_answer_holds_up_nobody_else(caller: Caller) -> None:
     assert time.monotonic() >= started + 0.5
 
 
-def test_a_slow_answer_does_not_hold_up_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("kind", ["slow", "withhold"])
+def test_a_late_answer_does_not_hold_up_the_end(capfd: pytest.CaptureFixture[str], kind: str) -> None:
     sandbox = SandboxServer()
     sandbox.start()
 
     def slow() -> None:
         with pytest.raises(requests.ConnectionError):
-            requests.get(f"{sandbox.url}/mj", headers={HEADER: "kind=slow;seconds=60"}, timeout=10)
+            requests.get(f"{sandbox.url}/mj", headers={HEADER: f"kind={kind};seconds=60"}, timeout=10)
 
     thread = threading.Thread(target=slow)
     thread.start()

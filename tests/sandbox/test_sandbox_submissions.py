@@ -9,6 +9,8 @@ import pytest
 import requests
 from sandbox_caller import speaking
 
+from airflow_provider_mj.sandbox.endpoints import ENDPOINTS
+
 if TYPE_CHECKING:
     from sandbox_caller import Caller
 
@@ -69,7 +71,9 @@ def test_new_api_rewrites_22_and_21(any_dialect: Caller) -> None:
 def test_pressing_a_button_starts_a_task(with_buttons: Caller) -> None:
     task = with_buttons.finished()
     job = task["buttons"][0]["customId"].rpartition("::")[2]
-    reroll = "IMAGINE" if with_buttons.sandbox.gateway.dialect.name == "trueai" else "REROLL"
+    dialect = with_buttons.sandbox.gateway.dialect
+    reroll = "IMAGINE" if dialect.name == "trueai" else "REROLL"
+    single = 14 if dialect.has_motion else 12
     for custom_id, action in (
         (f"MJ::JOB::upsample::3::{job}", "UPSCALE"),
         (f"MJ::JOB::variation::2::{job}", "VARIATION"),
@@ -79,7 +83,7 @@ def test_pressing_a_button_starts_a_task(with_buttons: Caller) -> None:
         with_buttons.clock.advance(8)
         pressed = with_buttons.fetch(answer.json()["result"]).json()
         assert pressed["action"] == action
-        assert len(pressed["buttons"]) == (0 if action == "UPSCALE" else len(task["buttons"]))
+        assert len(pressed["buttons"]) == (single if action == "UPSCALE" else len(task["buttons"]))
     assert [charge.amount for charge in with_buttons.sandbox.gateway.ledger.charges] == [2, 1, 2, 2]
 
 
@@ -168,18 +172,25 @@ BAD_BODIES = [
     b'{"prompt": 5}',
     b'{"prompt": {"a": 1}}',
     b'{"prompt": "a fox", "state": 7}',
-    b'{"prompt": "a fox", "base64Array": "x"}',
+    b'{"base64Array": "x"}',
     b'{"ids": "one"}',
     b'{"ids": {"a": 1}}',
     b'{"ids": [null, [], {}, NaN, 1e999]}',
     b'{"taskId": 1, "customId": []}',
+    b'{"taskId": "1", "action": "REROLL", "index": 1e999}',
+    b'{"taskId": "1", "prompt": [], "maskBase64": "data:image/png;base64,?"}',
+    b'{"base64Array": ["data:,", "data:image/png;base64,="], "dimensions": 3}',
+    b'{"base64": "data:image/png;base64,"}',
+    b'{"sourceBase64": {}, "targetBase64": "data:"}',
+    b'{"prompt": "", "image": 7, "motion": true, "batchSize": true}',
 ]
 
 
 def test_bad_bodies_are_never_a_500(any_dialect: Caller) -> None:
-    for path in ("submit/imagine", "submit/action", "task/list-by-condition"):
+    paths = [endpoint.path for endpoint in ENDPOINTS if endpoint.method == "POST"]
+    for path in paths:
         for body in BAD_BODIES:
-            answer = any_dialect.post(f"/mj/{path}", data=body)
+            answer = any_dialect.post(f"/mj{path}", data=body)
             assert answer.status_code < 500, (path, body)
     assert any_dialect.sandbox.gateway.tasks == {}
 

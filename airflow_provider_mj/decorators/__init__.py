@@ -1,0 +1,1 @@
+"""Decorators for functions that say what to draw."""

@@ -1,0 +1,158 @@
+"""The operators that press a button, and answer the window that may open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_mj.operators.base import MJSubmitOperator
+from airflow_provider_mj.operators.fields import ModalField, ParentField, PictureField
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_mj.gateway.jobs import Job
+    from airflow_provider_mj.gateway.task import Task
+    from airflow_provider_mj.polling import Watch
+    from airflow_provider_mj.record import Record
+
+
+class MJActionOperator(MJSubmitOperator):
+    """Press a button of a finished task: upscale, vary, zoom, pan, reroll, repaint, ...
+
+    Some buttons open a window that waits for a prompt or a mask. Give the answer as ``modal``: it is sent
+    once, and the task goes on. A window that opens unexpectedly, and has no answer, fails the operator; a
+    later try with ``modal`` answers that same window without pressing again.
+
+    :param task: the task as it stands in XCom, or its id (templated). Its links are not kept.
+    :param button: label (``U2``, ``Vary (Region)``), emoji (``🔄``), customId, or segments of it
+        (``upsample::2``) (templated).
+    :param modal: ``{"prompt": ..., "mask": ...}``, either of which may be left out (templated). The mask is a
+        picture like every other, white where to repaint; without a prompt the parent's is taken.
+    :param remix: whether to ask for a window in which the prompt can be changed.
+    :param kwargs: as for :class:`.MJSubmitOperator`.
+    """
+
+    template_fields: Sequence[str] = (*MJSubmitOperator.template_fields, "task", "button", "modal")
+    task, modal = ParentField(), ModalField()
+
+    def __init__(
+        self,
+        *,
+        task: Any,
+        button: str,
+        modal: dict[str, Any] | None = None,
+        remix: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.task = task
+        self.button = button
+        self.modal = modal
+        self.remix = remix
+
+    def build_job(self) -> Job:
+        """Give the press.
+
+        :raises ButtonError: when the task has no such button, or several; it lists those that there are.
+        """
+        from airflow_provider_mj.gateway import buttons, jobs
+
+        parent = self._parent()
+        change = None if parent.buttons else buttons.change_for(self.button)
+        if change is not None:
+            # novicezk/midjourney-proxy tells no buttons and has another call for the commonest.
+            return jobs.change(parent.id, *change)
+        subject = f"task {parent.id} at gateway {self.hook.gateway}"
+        button = buttons.find_button(parent.buttons, self.button, subject=subject)
+        if buttons.opens_window(button.custom_id):
+            self._check_answer(button.custom_id)
+        return jobs.press(parent.id, button.custom_id, remix=self.remix)
+
+    def answer_digest(self) -> str:
+        """Name the answer to a window by its prompt and its mask."""
+        from airflow_provider_mj.gateway import jobs
+
+        if self.modal is None:
+            return ""
+        return jobs.digest(jobs.Job("modal", {**self.modal, "mask": self._picture(self.modal["mask"])}))
+
+    def answer_window(self, record: Record) -> Job:
+        """Give the answer to the window."""
+        from airflow_provider_mj.gateway import jobs
+
+        if self.modal is None:
+            return super().answer_window(record)
+        window = record.mj_task_ids[0]
+        prompt = self.modal["prompt"] or self._window_prompt(window)
+        mask = self._picture(self.modal["mask"])
+        return jobs.modal(window, prompt=self._prompt(prompt) if prompt else None, mask=mask)
+
+    def _check_answer(self, custom_id: str) -> None:
+        """Refuse to open a window that could not be answered, before anything is paid."""
+        if self.modal is None:
+            raise ValueError(
+                f"{self.button!r} opens a window that waits for an answer: give modal={{'prompt': ...}}"
+            )
+        if "Inpaint" in custom_id and self.modal["mask"] is None:
+            raise ValueError(f"{self.button!r} needs a mask: give modal={{'mask': ..., 'prompt': ...}}")
+
+    @property
+    def _parent_id(self) -> str:
+        return str(self.task.get("id") if isinstance(self.task, dict) else self.task)
+
+    def _parent(self) -> Task:
+        """Give the parent task, asking for it where what was passed does not tell enough."""
+        from airflow_provider_mj.gateway.task import Task
+
+        if isinstance(self.task, dict) and self.task.get("buttons") and self.task.get("status") == "SUCCESS":
+            return Task.from_wire(self.task)
+        parent = self.hook.get_task(self._parent_id)
+        if parent.status != "SUCCESS":
+            raise ValueError(
+                f"task {parent.id} at gateway {self.hook.gateway} is {parent.status or 'without a status'}; "
+                "its buttons can be pressed when it is SUCCESS"
+            )
+        return parent
+
+    def _window_prompt(self, window: str) -> str | None:
+        """Give the prompt that the window shows; some gateways show none there, and the parent has it."""
+        for mj_task_id in (window, self._parent_id):
+            task = self.hook.get_task(mj_task_id)
+            prompt = task.properties.get("finalPrompt") or task.prompt_en or task.prompt
+            if prompt:
+                return str(prompt)
+        return None
+
+
+class MJModalOperator(MJSubmitOperator):
+    """Answer a window that somebody else's press has opened; one's own is answered by MJActionOperator.
+
+    :param mj_task_id: the task that waits with status MODAL (templated).
+    :param prompt: what to draw (templated); the gateway's choice if None.
+    :param mask: white where to repaint: URL, path, ``ObjectStoragePath``, bytes or data URI (templated).
+    :param kwargs: as for :class:`.MJSubmitOperator`.
+    """
+
+    template_fields: Sequence[str] = (*MJSubmitOperator.template_fields, "mj_task_id", "prompt", "mask")
+    mask = PictureField()
+
+    def __init__(
+        self, *, mj_task_id: str, prompt: str | None = None, mask: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.mj_task_id = mj_task_id
+        self.prompt = prompt
+        self.mask = mask
+
+    def build_job(self) -> Job:
+        """Give the answer."""
+        from airflow_provider_mj.gateway import jobs
+
+        prompt = self._prompt(self.prompt) if self.prompt else None
+        return jobs.modal(self.mj_task_id, prompt=prompt, mask=self._picture(self.mask))
+
+    def _watch_for(self, record: Record, since: float | None = None) -> Watch:
+        # An answered window may go on showing MODAL while it is in the queue.
+        from dataclasses import replace
+
+        return super()._watch_for(replace(record, is_confirmed=True), since)
