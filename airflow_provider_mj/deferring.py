@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider_mj.gateway.errors import GatewayError
-from airflow_provider_mj.gateway.waiting import Goal, Wait
-from airflow_provider_mj.polling import Progress, Watch
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from airflow_provider_mj.gateway.waiting import Goal
     from airflow_provider_mj.hooks.mj import MJHook
+    from airflow_provider_mj.polling import Watch
 
 # Airflow's own timeout of a deferral names no task, so it comes this many seconds after ours.
 _NET = 300.0
@@ -40,7 +41,14 @@ class WaitsMixin:
         return MJHook(self.mj_conn_id)
 
     def on_kill(self) -> None:
-        """Cancel at the gateway what is not finished, if ``cancel_on_kill`` and the gateway can."""
+        """Cancel at the gateway what is not finished, if ``cancel_on_kill`` and the gateway can.
+
+        Airflow calls this after its ``execution_timeout``, too, where a retry goes on waiting.
+        """
+        if isinstance(sys.exception(), AirflowTaskTimeout):
+            return
+        from airflow_provider_mj.gateway.errors import GatewayError
+
         for mj_task_id in self._watch.open_ids if self._watch and self.cancel_on_kill else ():
             try:
                 self.hook.cancel(mj_task_id)
@@ -61,6 +69,9 @@ class WaitsMixin:
         confirmed: bool = False,
     ) -> Watch:
         """Begin to wait, or take up a wait that began in an earlier process, where the gateway answered."""
+        from airflow_provider_mj.gateway.waiting import Goal, Wait
+        from airflow_provider_mj.polling import Progress, Watch
+
         started_at = time.time() if since is None else since
         self._watch = Watch(
             mj_task_ids=mj_task_ids,

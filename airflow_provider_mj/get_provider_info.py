@@ -55,6 +55,11 @@ CONNECTION_TYPE: dict[str, Any] = {
             "description": "Fetch pictures from hosts that are not on the public internet as well",
             "schema": {"type": ["boolean", "null"], "default": False},
         },
+        "image_host": {
+            "label": "Image host",
+            "description": "Address of a mirror of Discord's CDN, or `gateway` if it answers with localhost",
+            "schema": {"type": ["string", "null"], "default": None},
+        },
     },
 }
 

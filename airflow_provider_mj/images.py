@@ -63,7 +63,7 @@ def data_uri(
     data = _read(image, name, max_bytes, download)
     if len(data) > max_bytes:
         raise ImageInputError(f"{name}: the picture is over {max_bytes} bytes")
-    kind = _kind(data)
+    kind = kind_of(data)
     if kind is None:
         raise ImageInputError(f"{name}: this is no PNG, JPEG, WebP or GIF picture")
     if max_side is not None:
@@ -188,7 +188,7 @@ def _local_file(path: str, name: str) -> Path:
     return Path(path)
 
 
-def _kind(data: bytes) -> str | None:
+def kind_of(data: bytes) -> str | None:
     """Tell the type by the first bytes: the last part of its MIME type, None for all that is not taken."""
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "webp"
@@ -222,14 +222,14 @@ def _reduced(data: bytes, kind: str, max_side: int, name: str) -> tuple[bytes, s
             return (data, kind) if max(width, height) <= max_side else _written(image, kind, max_side)
     except Image.DecompressionBombError:
         raise ImageInputError(f"{name}: it has too many pixels to reduce here") from None
-    except _BROKEN as error:
+    except BROKEN as error:
         if isinstance(error, ImageInputError):
             raise
         raise ImageInputError(f"{name}: the picture is broken ({type(error).__name__})") from None
 
 
-# What Pillow raises for files that are cut or made up, besides OSError.
-_BROKEN = (OSError, ValueError, SyntaxError, LookupError, EOFError, TypeError, struct.error)
+BROKEN = (OSError, ValueError, SyntaxError, LookupError, EOFError, TypeError, struct.error)
+"""What Pillow raises for files that are cut or made up."""
 
 
 def _written(image: Image.Image, kind: str, max_side: int) -> tuple[bytes, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class StateStore(Protocol):
     def get(self, key: str, default: Any = None) -> Any:
         """Give a value."""
 
-    def set(self, key: str, value: Any) -> None:
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
         """Keep a value."""
 
     def delete(self, key: str) -> None:
@@ -92,11 +93,17 @@ class Records:
     """The record of one task instance, in the store if there is one, else for this process only.
 
     :param store: Airflow's store; None before Airflow 3.3.
+    :param carried: what an earlier process of the same try has written down.
     """
 
-    def __init__(self, store: StateStore | None) -> None:
+    def __init__(self, store: StateStore | None, carried: Mapping[str, Any] | None = None) -> None:
         self._store = store
-        self._record: Record | None = None
+        self._record = Record.from_dict(carried) if carried else None
+
+    @property
+    def carried(self) -> dict[str, Any] | None:
+        """What a deferral has to carry, since without a store the next process knows nothing."""
+        return self._record.to_dict() if self._record and self._store is None else None
 
     @property
     def outlives_tries(self) -> bool:
@@ -117,10 +124,18 @@ class Records:
         """Write the record."""
         self._record = record
         if self._store is not None:
-            self._store.set(KEY, record.to_dict())
+            self._store.set(KEY, record.to_dict(), **_retention())
 
     def forget(self) -> None:
         """Delete the record, because nothing was paid."""
         self._record = None
         if self._store is not None:
             self._store.delete(KEY)
+
+
+def _retention() -> dict[str, Any]:
+    """Keep a record as long as its run; by itself Airflow forgets in 30 days, and a clear would pay again."""
+    try:
+        return {"retention": import_module("airflow.sdk").NEVER_EXPIRE}
+    except (ImportError, AttributeError):
+        return {}

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 SEARCH_INTERVAL = 5.0
 """Seconds between two looks at a gateway's list for a submission whose answer was lost."""
 
+PATIENCE = 3.0
+"""Submit timeouts until a request can't be under way any more: a gateway may go on with one whose client has
+given up."""
+
 _QUEUE_FIRST, _QUEUE_MOST, _QUEUE_JITTER = 10.0, 120.0, 0.2
 
 
@@ -53,6 +57,9 @@ class Desk(Protocol):
 
     def list_newest(self) -> Sequence[Task]:
         """Give the tasks that the gateway lists without being told ids."""
+
+    def look_alone(self, mj_task_id: str, /) -> Task | GatewayError:
+        """Look at one task."""
 
 
 @dataclass(kw_only=True)
@@ -76,7 +83,7 @@ class Submitter:
     is_first_try: bool
     own_state: str | None = None
     pay_if_unknown: bool = False
-    answer_digest: str = ""
+    answer_digest: Callable[[], str] = str
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     is_new: bool = field(default=False, init=False)
@@ -92,10 +99,11 @@ class Submitter:
         """
         job_digest, record = digest(job), self.records.load()
         is_known = self.records.outlives_tries or self.is_first_try
-        step = next_step(record, job_digest, self.answer_digest, is_known=is_known)
+        # What a window is answered with may have pictures in it, which are read only where they decide.
+        answer_digest = self.answer_digest() if record and record.answer_at else ""
+        step = next_step(record, job_digest, answer_digest, is_known=is_known)
         if step is Step.SEARCH:
-            sought = record or self._intent(job_digest, intent_at=0.0)
-            return self._search_or_pay(job, sought)
+            return self._search_or_pay(job, record or self._newest_listed(job, job_digest))
         if step is Step.ATTACH and record is not None:
             self.is_new = False
             self.log.info("Taking up task %s, which an earlier try has submitted", _ids(record.mj_task_ids))
@@ -113,42 +121,46 @@ class Submitter:
         self.log.info("Task %s has failed: submitting anew", _ids(failed.mj_task_ids))
         return self._pay(job, self._intent(failed.digest, generation=failed.generation + 1), failed)
 
-    def answer(self, job: Job, record: Record, window: Callable[[], str | None]) -> Record:
+    def answer(self, job: Job, record: Record) -> Record:
         """Answer the window that a press has opened: once, whatever happens.
 
         :param job: the confirmation.
         :param record: the record of the press.
-        :param window: looks at the task of the window, and gives its status.
         :returns: the record, with the tasks to wait for.
         """
         if record.answer_at:
-            return self._answered_before(job, record, window)
-        intent = replace(record, answer_digest=self.answer_digest, answer_at=self.now())
+            return self._answered_before(job, record)
+        call = self._call(job, self._state(f"{record.state}+answer"))
+        intent = replace(record, answer_digest=self.answer_digest(), answer_at=self.now())
         self.records.save(intent)
         try:
-            submission = self._post(job, self._state(f"{record.state}+answer"))
-        except SubmissionUnknownError:
-            raise
+            submission = self._post(call)
+        except SubmissionUnknownError as error:
+            return self._find_answer(job, intent, error)
         except GatewayError:
             self.records.save(record)
             raise
         return self._confirmed(intent, submission.results)
 
-    def _answered_before(self, job: Job, record: Record, window: Callable[[], str | None]) -> Record:
+    def _answered_before(self, job: Job, record: Record) -> Record:
         """Find out whether an answer of an earlier try has arrived: then the task has gone on."""
-        status = window()
-        if status not in (None, "MODAL"):
-            return self._confirmed(record, record.mj_task_ids)
-        found = self._look(self._state(f"{record.state}+answer"), record.answer_at)
-        if found.verdict is Verdict.FOUND:
-            return self._confirmed(record, (found.mj_task_id,))
-        if found.verdict is Verdict.ABSENT or self.pay_if_unknown:
-            return self.answer(job, replace(record, answer_at=0.0), window)
-        raise SubmissionUnknownError(
+        if self.pay_if_unknown:
+            found = self._look(job, self._state(f"{record.state}+answer"), record.answer_at)
+            if found.verdict is Verdict.FOUND:
+                return self._confirmed(record, (found.mj_task_id,))
+            return self.answer(job, replace(record, answer_at=0.0))
+        unknown = SubmissionUnknownError(
             "an earlier try may have confirmed the window of this task, which still shows MODAL",
             gateway=self.desk.gateway,
             mj_task_id=record.mj_task_ids[0],
         )
+        return self._find_answer(job, record, unknown)
+
+    def _find_answer(self, job: Job, record: Record, unknown: SubmissionUnknownError) -> Record:
+        found = self._look(job, self._state(f"{record.state}+answer"), record.answer_at)
+        if found.verdict is Verdict.FOUND:
+            return self._confirmed(record, (found.mj_task_id,))
+        raise unknown
 
     def _confirmed(self, record: Record, mj_task_ids: Sequence[str]) -> Record:
         self.log.info("The window is confirmed, task %s goes on", _ids(mj_task_ids))
@@ -163,11 +175,13 @@ class Submitter:
 
     def _pay(self, job: Job, intent: Record, before: Record | None = None) -> Record:
         """Submit; if nothing was paid, the record is again what it was before."""
+        # All that can go wrong before anything is sent comes before the intent.
+        call = self._call(job, self._state(intent.state))
         self.records.save(intent)
         try:
-            submission = self._post(job, self._state(intent.state))
+            submission = self._post(call)
         except SubmissionUnknownError as error:
-            return self._settle(intent, error)
+            return self._settle(job, intent, before, error)
         except GatewayError:
             # It was refused, or never left: nothing was paid, and any try may submit.
             self._put_back(before)
@@ -176,14 +190,23 @@ class Submitter:
         return self._paid(intent, submission.results, is_window=submission.acceptance is Acceptance.CONFIRM)
 
     def _put_back(self, before: Record | None) -> None:
-        if before is None:
-            self.records.forget()
-        else:
-            self.records.save(before)
+        try:
+            if before is None:
+                self.records.forget()
+            else:
+                self.records.save(before)
+        except Exception as error:  # noqa: BLE001 (why it was refused matters more)
+            self.log.warning(
+                "That nothing was paid could not be written down (%s): the next try will not know",
+                type(error).__name__,
+            )
 
-    def _post(self, job: Job, state: str) -> Submission:
+    def _call(self, job: Job, state: str) -> Job:
         self.log.info("Submitting %s to gateway %s, with state %s", job.action, self.desk.gateway, state)
-        return self.desk.submit(job.action, with_extra(job, {"state": state}).body)
+        return with_extra(job, {"state": state})
+
+    def _post(self, call: Job) -> Submission:
+        return self.desk.submit(call.action, call.body)
 
     def _paid(self, intent: Record, mj_task_ids: Sequence[str], *, is_window: bool = False) -> Record:
         self.log.info("Gateway %s has task %s", self.desk.gateway, _ids(mj_task_ids))
@@ -202,21 +225,32 @@ class Submitter:
                 type(error).__name__,
             )
 
-    def _settle(self, intent: Record, error: SubmissionUnknownError) -> Record:
+    def _newest_listed(self, job: Job, job_digest: str) -> Record:
+        """Give a record to search for where none was kept: of the last submission that the list shows."""
+        sought = self._intent(job_digest, intent_at=0.0)
+        while True:
+            later = self._intent(job_digest, generation=sought.generation + 1, intent_at=0.0)
+            if self._look(job, self._state(later.state), 0.0).verdict is not Verdict.FOUND:
+                return sought
+            sought = later
+
+    def _settle(
+        self, job: Job, intent: Record, before: Record | None, error: SubmissionUnknownError
+    ) -> Record:
         """Find out what became of a submission whose answer did not come, while its author still runs."""
-        found = self._look(self._state(intent.state), intent.intent_at)
+        found = self._look(job, self._state(intent.state), intent.intent_at)
         if found.verdict is Verdict.FOUND:
             self.is_new = True
             return self._paid(intent, (found.mj_task_id,))
         if found.verdict is Verdict.ABSENT:
-            self.records.forget()
+            self._put_back(before)
             what = "the submission did not arrive: its list of tasks reaches back beyond it, and lacks it"
             raise GatewayUnreachableError(what, gateway=self.desk.gateway) from error
         raise error
 
     def _search_or_pay(self, job: Job, sought: Record) -> Record:
         """Find what an earlier try may have submitted; pay again only if that is safe, or wanted."""
-        found = self._look(self._state(sought.state), sought.intent_at)
+        found = self._look(job, self._state(sought.state), sought.intent_at)
         if found.verdict is Verdict.FOUND:
             self.is_new = False
             return self._paid(sought, (found.mj_task_id,))
@@ -233,22 +267,46 @@ class Submitter:
             gateway=self.desk.gateway,
         )
 
-    def _look(self, state: str, intent_at: float) -> Reconciliation:
-        """Look for a submission in the gateway's list until it can't be on its way any more."""
-        unknown = Reconciliation(Verdict.UNKNOWN)
-        if self.own_state:
-            return unknown
-        grace = self.desk.submit_timeout
+    def _look(self, job: Job, state: str, intent_at: float) -> Reconciliation:
+        """Look for a submission until it can't be on its way any more."""
+        patience = PATIENCE * self.desk.submit_timeout
+        # A clock that was ahead when the intent was written must not make this wait for as long.
+        over_at = min(intent_at, self.now()) + patience
         while True:
-            try:
-                tasks = self.desk.list_newest()
-            except GatewayError as error:
-                self.log.info("Gateway %s shows no list of tasks: %s", error.gateway, type(error).__name__)
-                return unknown
-            found = reconcile(tasks, state, intent_at=intent_at or self.now(), now=self.now(), grace=grace)
-            if found.verdict is not Verdict.UNKNOWN or self.now() >= intent_at + grace:
-                return found
-            self.sleep(min(SEARCH_INTERVAL, intent_at + grace - self.now()))
+            found = self._sought(job, state, intent_at, over_at)
+            if found is None or found.verdict is not Verdict.UNKNOWN or self.now() >= over_at:
+                return found or Reconciliation(Verdict.UNKNOWN)
+            self.sleep(min(SEARCH_INTERVAL, over_at - self.now()))
+
+    def _sought(self, job: Job, state: str, intent_at: float, over_at: float) -> Reconciliation | None:
+        """Look once; None if looking again would tell no more."""
+        if job.action == "modal":
+            return self._sought_answer(str(job.body["taskId"]), state)
+        return self._listed(state, intent_at, over_at)
+
+    def _sought_answer(self, window: str, state: str) -> Reconciliation:
+        """Tell from the task whether its window is answered.
+
+        Gateways keep the press's state at an answered task, so a list that lacks the answer's proves nothing.
+        """
+        seen = self.desk.look_alone(window)
+        if isinstance(seen, GatewayError):
+            raise seen
+        if seen.status not in (None, "", "MODAL"):
+            return Reconciliation(Verdict.FOUND, window)
+        found = self._listed(state, 0.0, 0.0)
+        return found if found and found.verdict is Verdict.FOUND else Reconciliation(Verdict.UNKNOWN)
+
+    def _listed(self, state: str, intent_at: float, over_at: float) -> Reconciliation | None:
+        """Tell from the gateway's list."""
+        if self.own_state:
+            return None
+        try:
+            tasks = self.desk.list_newest()
+        except GatewayError as error:
+            self.log.info("Gateway %s shows no list of tasks: %s", error.gateway, type(error).__name__)
+            return None
+        return reconcile(tasks, state, intent_at=intent_at, now=self.now(), grace=over_at - intent_at)
 
     def _state(self, state: str) -> str:
         return self.own_state or state

@@ -47,11 +47,6 @@ class _MJImagineDecoratedOperator(DecoratedOperator, MJImagineOperator):
         if kwargs.pop("multiple_outputs", False):
             raise ValueError("@task.mj_imagine has one output, the task")
         super().__init__(
-            kwargs_to_upstream={
-                "python_callable": python_callable,
-                "op_args": op_args,
-                "op_kwargs": op_kwargs,
-            },
             python_callable=python_callable,
             op_args=op_args,
             op_kwargs=op_kwargs,

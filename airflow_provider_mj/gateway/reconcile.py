@@ -43,14 +43,19 @@ def reconcile(
 
     :param tasks: what the gateway's list shows.
     :param state: the mark that the submission carried.
-    :param intent_at: when it was about to be sent, in epoch seconds.
+    :param intent_at: when it was about to be sent, in epoch seconds; 0 if that is not known.
     :param now: when the list was read, in epoch seconds.
     :param grace: seconds for which a request may still be under way.
     """
     seen = list(tasks)
     found = sorted((_submitted_at(task), task.id) for task in seen if task.state == state)
     if found:
-        return Reconciliation(Verdict.FOUND, found[0][1])
+        submitted_at, mj_task_id = found[-1]
+        # A cleared task carries the mark of its predecessor, which may be all that the list shows.
+        is_older = 0 < submitted_at < intent_at - CLOCK_SKEW
+        return Reconciliation(Verdict.UNKNOWN) if is_older else Reconciliation(Verdict.FOUND, mj_task_id)
+    if not intent_at:
+        return Reconciliation(Verdict.UNKNOWN)
     reaches_back = any(0 < _submitted_at(task) < intent_at - CLOCK_SKEW for task in seen)
     is_over = now >= intent_at + grace
     return Reconciliation(Verdict.ABSENT if is_over and reaches_back else Verdict.UNKNOWN)

@@ -49,6 +49,8 @@ class GatewaySettings:
     :param verify: whether to check the TLS certificate, or the path of the CA bundle to check it with.
     :param allow_private_image_hosts: whether pictures may be fetched from hosts that are not on the public
         internet; from the gateway itself they always may.
+    :param image_host: origin of a mirror of Discord's CDN, from which pictures are fetched in its place;
+        ``gateway`` where links to "localhost" mean the gateway.
     """
 
     base_url: str
@@ -59,6 +61,7 @@ class GatewaySettings:
     submit_timeout: float = 90.0
     verify: bool | str = True
     allow_private_image_hosts: bool = False
+    image_host: str | None = None
 
     @property
     def gateway(self) -> str:
@@ -82,7 +85,7 @@ class GatewaySettings:
         :param schema: ``http`` or ``https`` for a host without a scheme, or the path of a connection URI.
         :param port: port of a host that names none.
         :param extra: ``auth_scheme``, ``path_prefix``, ``connect_timeout``, ``read_timeout``,
-            ``submit_timeout``, ``verify``, ``allow_private_image_hosts``.
+            ``submit_timeout``, ``verify``, ``allow_private_image_hosts``, ``image_host``.
         :raises SettingsError: when one of them can't be used.
         """
         given = {name: value for name, value in (extra or {}).items() if value not in (None, "")}
@@ -100,8 +103,24 @@ class GatewaySettings:
             allow_private_image_hosts=_yes_or_no(
                 "allow_private_image_hosts", given.get("allow_private_image_hosts", False)
             ),
+            image_host=_image_host(given.get("image_host")),
             **timeouts,
         )
+
+
+def _image_host(value: object) -> str | None:
+    """Read where pictures are fetched from in place of what their links say."""
+    text = str(value).strip() if value is not None else ""
+    if text.lower() in ("", "gateway"):
+        return text.lower() or None
+    try:
+        origin, path = _origin_and_path(text, None)
+    except SettingsError:
+        origin, path = "", ""
+    # Of a link, only scheme and host are replaced: a path would be dropped silently.
+    if not origin or path.strip("/"):
+        raise SettingsError("`image_host` must be `gateway`, or a mirror as https://host without a path")
+    return origin
 
 
 def api_url(

@@ -131,7 +131,7 @@ class Task:
 
     @classmethod
     def from_wire(cls, raw: object) -> Task:
-        """Read a task from the JSON value of a fetch, or from a row of a list.
+        """Read a task from the JSON value of a fetch, from a row of a list, or from XCom.
 
         :param raw: the decoded JSON value.
         :returns: the task; fields that are missing, of a wrong type or unset are None.
@@ -295,14 +295,23 @@ def _integer(value: object) -> int | None:
 
 
 def _time(value: object) -> str | None:
-    """Epoch seconds or milliseconds to ISO 8601 in UTC; what no calendar holds is unset."""
+    """Epoch seconds or milliseconds, or a time in ISO 8601, to ISO 8601 in UTC; no calendar's is unset."""
     number = _number(value)
     if number is None:
-        return None
+        return _iso_time(value) if isinstance(value, str) else None
     seconds = number / 1000 if number >= _FIRST_MILLISECONDS else number
     if not 0 < seconds <= _LAST_SECOND:
         return None
     return pendulum.from_timestamp(seconds, tz="UTC").to_iso8601_string()
+
+
+def _iso_time(text: str) -> str | None:
+    """Read the time of a task that is in XCom, whose fields are a gateway's but for this."""
+    try:
+        moment = pendulum.parse(text) if re.match(r"\d{4}-\d\d-\d\dT", text) else None
+    except ValueError:
+        return None
+    return moment.in_timezone("UTC").to_iso8601_string() if isinstance(moment, pendulum.DateTime) else None
 
 
 def _progress(value: object) -> int | None:
@@ -391,5 +400,5 @@ _FIELDS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "cost": ("cost", _number),
 }
 _BRIEF = ("id", "status", "progress", "failReason")
-_OWN_KEYS = frozenset((*_FIELDS, "id", "videoUrl", "videoUrls", "properties"))
+_OWN_KEYS = frozenset((*_FIELDS, "id", "videoUrl", "videoUrls", "imageUrlExpiresAt", "properties"))
 _UNSET: tuple[object, ...] = (None, "", 0, [], {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -137,6 +138,8 @@ class Transport:
         self._session.close()
 
     def _attempt(self, request: Request) -> Answer:
+        # A caller may be handling an error of another call: that is no cause of what happens here.
+        before = sys.exception()
         try:
             # A kept connection may have been closed by the gateway, and a submission that finds it closed
             # could not tell whether it arrived: each submission has a connection of its own.
@@ -146,7 +149,7 @@ class Transport:
             else:
                 answer = self._exchange(self._session, request)
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-            raise self._unreachable(request, error) from None
+            raise self._unreachable(request, error, before) from None
         if not request.fits(answer):
             gateway = self._settings.gateway
             raise error_for(request.ask, answer, gateway=gateway, mj_task_id=request.mj_task_id)
@@ -191,8 +194,8 @@ class Transport:
             body, is_json = None, False
         return Answer(response.status_code, text, body, is_json=is_json, retry_after=retry_after)
 
-    def _unreachable(self, request: Request, error: Exception) -> GatewayError:
-        kind, what = _failure(error)
+    def _unreachable(self, request: Request, error: Exception, before: BaseException | None) -> GatewayError:
+        kind, what = _failure(error, before)
         if issubclass(kind, NoConnectionError):
             said = self._without_key(str(error))
             return kind(what, gateway=self._settings.gateway, mj_task_id=request.mj_task_id, said=said)
@@ -248,9 +251,9 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
     return backoff if asked is None else asked + backoff
 
 
-def _failure(error: Exception) -> tuple[type[GatewayError], str]:
+def _failure(error: Exception, before: BaseException | None) -> tuple[type[GatewayError], str]:
     """Tell what a failed exchange was: whether it can have arrived is what matters."""
-    causes = tuple(_causes(error))
+    causes = tuple(_causes(error, before))
     for fits, kind, what in _FAILURES:
         if any(fits(cause) for cause in causes):
             return kind, what
@@ -301,10 +304,13 @@ _FAILURES: tuple[tuple[Callable[[BaseException], bool], type[GatewayError], str]
 )
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Give an exception and all it was made of; urllib3 hides some in ``reason`` and in the arguments."""
+def _causes(error: BaseException, before: BaseException | None = None) -> Iterator[BaseException]:
+    """Give an exception and all it was made of; urllib3 hides some in ``reason`` and in the arguments.
+
+    :param before: what was being handled before; it and its causes are left out.
+    """
     queue: list[Any] = [error]
-    seen: set[int] = set()
+    seen: set[int] = {id(before)}
     while queue:
         cause = queue.pop()
         if not isinstance(cause, BaseException) or id(cause) in seen:

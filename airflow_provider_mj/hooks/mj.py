@@ -34,7 +34,8 @@ class MJHook(BaseHook):
     The connection (type ``mj``) has the gateway's URL as host and the key as password. Its extra may hold
     ``auth_scheme`` (``bearer``, ``raw``, ``mj-api-secret``), ``path_prefix`` (``/mj``), ``connect_timeout``,
     ``read_timeout``, ``submit_timeout`` (seconds), ``verify`` (true, false, or the path of a CA bundle) and
-    ``allow_private_image_hosts`` (whether pictures may be fetched from addresses that are not public).
+    ``allow_private_image_hosts`` (whether pictures may be fetched from addresses that are not public) and
+    ``image_host`` (the address of a mirror of Discord's CDN, or ``gateway`` if that answers with localhost).
 
     :param mj_conn_id: id of the Airflow connection.
     """

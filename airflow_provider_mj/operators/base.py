@@ -12,11 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_mj.arguments import seconds
 from airflow_provider_mj.deferring import WaitsMixin, check_event
-from airflow_provider_mj.gateway.errors import GatewayError, QueueFullError, is_banned
-from airflow_provider_mj.gateway.waiting import Outcome
 from airflow_provider_mj.operators.fields import unsealed
 from airflow_provider_mj.operators.publishing import publish
-from airflow_provider_mj.polling import airflow_error, finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +25,9 @@ if TYPE_CHECKING:
     from airflow_provider_mj.polling import Watch
     from airflow_provider_mj.record import Record
     from airflow_provider_mj.submitting import Submitter
+
+
+_SHORT = 5.0
 
 
 class MJSubmitOperator(WaitsMixin, BaseOperator):
@@ -46,9 +46,11 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
     :param timeout: seconds to wait in all, above 0. The task may still finish after it: a retry, or any
         operator with its id, collects it.
     :param deferrable: whether to wait in the triggerer after a first look.
-    :param cancel_on_kill: whether to cancel the task at the gateway when a person ends the Airflow task.
+    :param cancel_on_kill: whether to cancel the task at the gateway when the Airflow task is ended. By
+        default not, since it is paid for, a later try takes it up, and Airflow ends a task in the same way
+        when its machine is taken away.
     :param queue_timeout: seconds to wait for a place in the gateway's queue, above 0, before the try fails.
-    :param resubmit_if_unknown: whether to submit again where nobody can tell whether an earlier try paid.
+    :param resubmit_if_unknown: whether to submit again where nobody can tell whether a try has paid.
     :param resubmit_on_failure: whether a retry, or a cleared task, submits again what ended as FAILURE,
         unless that was moderation.
     :param state: text of your own that the gateway echoes (templated), at most 255 characters. It takes the
@@ -67,7 +69,7 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
         poll_interval: float | timedelta = 5.0,
         timeout: float | timedelta = 3600.0,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        cancel_on_kill: bool = True,
+        cancel_on_kill: bool = False,
         queue_timeout: float | timedelta = 3600.0,
         resubmit_if_unknown: bool = False,
         resubmit_on_failure: bool = False,
@@ -134,9 +136,10 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
         *,
         queued_since: float,
         attempt: int,
+        record: dict[str, Any] | None = None,
     ) -> Any:
         """Submit again after the gateway's queue was full."""
-        return self._run(context, queued_since, attempt)
+        return self._run(context, queued_since, attempt, record)
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None, started_at: float, record: dict[str, Any]
@@ -150,9 +153,16 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
         watch.block()
         return self._go_on(context, self._submitter(context), submitted, watch)
 
-    def _run(self, context: Context, queued_since: float, attempt: int) -> Any:
+    def _run(
+        self,
+        context: Context,
+        queued_since: float,
+        attempt: int,
+        carried: dict[str, Any] | None = None,
+    ) -> Any:
         queue = partial(self._through_queue, queued_since=queued_since, attempt=attempt)
-        submitter, job = self._submitter(context), self._checked_job(context)
+        # The job first: a decorated function gives the state, too.
+        job, submitter = self._checked_job(context), self._submitter(context, carried)
         record = queue(partial(submitter.submit, job))
         if record.is_window:
             record = queue(partial(self._answered, submitter, record))
@@ -168,6 +178,8 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
 
     def _go_on(self, context: Context, submitter: Submitter, record: Record, watch: Watch) -> Any:
         """Wait to the end, here or in the triggerer, and answer a window that opens meanwhile."""
+        from airflow_provider_mj.gateway.waiting import Outcome
+
         self._wait(watch, record)
         if Outcome.NEEDS_INPUT in watch.outcomes and not record.is_confirmed and self.answer_digest():
             # Behind new-api a press is answered as if no window had opened; only the status tells.
@@ -186,12 +198,18 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
         watch.block()
 
     def _finished(self, watch: Watch) -> list[dict[str, Any]]:
+        from airflow_provider_mj.polling import finish
+
         try:
             return [task for task in finish(watch, on_timeout=TimeoutError) if task is not None]
         except AirflowFailException as error:
-            if self.resubmit_on_failure and _has_failed(watch):
+            if not _has_failed(watch):
+                raise
+            if self.resubmit_on_failure:
                 raise RuntimeError(f"{error} A retry submits it anew, as resubmit_on_failure says.") from None
-            raise
+            raise AirflowFailException(
+                f"{error} From Airflow 3.3 on, a retry or a clear does so only with resubmit_on_failure=True."
+            ) from None
 
     def _watch_for(self, record: Record, since: float | None = None) -> Watch:
         return self._start(
@@ -204,31 +222,35 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
             confirmed=record.is_confirmed,
         )
 
-    def _submitter(self, context: Context) -> Submitter:
+    def _submitter(self, context: Context, carried: dict[str, Any] | None = None) -> Submitter:
         from airflow_provider_mj.record import Records
         from airflow_provider_mj.submitting import Submitter
 
         ti = context["ti"]
+        self._records = Records(context.get("task_state_store"), carried)
         return Submitter(
             desk=self.hook,
-            records=Records(context.get("task_state_store")),
+            records=self._records,
             identity=(ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index),
             log=self.log,
             # Clearing a task raises max_tries, so that its next try is a first one again.
             is_first_try=ti.try_number <= ti.max_tries - (self.retries or 0) + 1,
             own_state=self.state or None,
             pay_if_unknown=self.resubmit_if_unknown,
-            answer_digest=self.answer_digest(),
+            answer_digest=self.answer_digest,
         )
 
-    def _checked_job(self, context: Context) -> Job:  # noqa: ARG002 (for subclasses)
+    def _checked_job(self, context: Context) -> Job:
         from airflow_provider_mj.gateway.download import DownloadError
+        from airflow_provider_mj.gateway.errors import GatewayError
         from airflow_provider_mj.gateway.jobs import with_extra
         from airflow_provider_mj.images import ImageInputError
+        from airflow_provider_mj.polling import airflow_error
 
         try:
             job = self.build_job()
-            return with_extra(job, self.extra_body) if self.extra_body else job
+            job = with_extra(job, self.extra_body) if self.extra_body else job
+            with_extra(job, {"state": self.state or ""})  # what is wrong with it must be said before paying
         except ImageInputError:
             raise  # a file may be there at the next try
         except GatewayError as error:
@@ -236,16 +258,16 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
         except (ValueError, DownloadError) as error:
             if getattr(error, "retry_helps", False):
                 raise
-            raise AirflowFailException(f"{error} (nothing was submitted)") from error
+            raise AirflowFailException(f"{error} ({_paid_before(context)})") from error
+        return job
 
     def _answered(self, submitter: Submitter, record: Record) -> Record:
-        window = record.mj_task_ids[0]
-        return submitter.answer(
-            self.answer_window(record), record, lambda: getattr(self.hook.look_alone(window), "status", None)
-        )
+        return submitter.answer(self.answer_window(record), record)
 
     def _through_queue(self, call: Callable[[], Record], *, queued_since: float, attempt: int) -> Record:
         """Call until the gateway has a place in its queue; nothing is paid meanwhile, no retry is used."""
+        from airflow_provider_mj.gateway.errors import GatewayError, QueueFullError, SubmissionUnknownError
+        from airflow_provider_mj.polling import airflow_error
         from airflow_provider_mj.submitting import queue_delay
 
         while True:
@@ -260,10 +282,18 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
                     raise
                 attempt += 1
                 self.log.info("%s Trying again in %.0f s", error, delay)
-                if self.deferrable:
-                    self._defer_until(now + delay, queued_since=queued_since, attempt=attempt)
+                # Airflow loses tasks whose trigger fires at once.
+                if self.deferrable and delay > _SHORT:
+                    self._defer_until(
+                        now + delay,
+                        queued_since=queued_since,
+                        attempt=attempt,
+                        record=self._records.carried,
+                    )
                 time.sleep(delay)
             except GatewayError as error:
+                if self.resubmit_if_unknown and isinstance(error, SubmissionUnknownError):
+                    raise  # a retry pays again, as the author said
                 raise airflow_error(error) from error
 
     def _defer_until(self, moment: float, **kwargs: Any) -> NoReturn:
@@ -294,8 +324,22 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
         return next(iter(self._pictures([sealed])), None) if sealed is not None else None
 
 
+def _paid_before(context: Context) -> str:
+    """Say what a try that submits nothing means for money already spent."""
+    from airflow_provider_mj.record import Records
+
+    record = Records(context.get("task_state_store")).load()
+    if record is None or not record.mj_task_ids:
+        return "nothing was submitted"
+    ids = ", ".join(record.mj_task_ids)
+    return f"this try submits nothing; {ids} of an earlier try is paid for: MJTaskResultOperator collects it"
+
+
 def _has_failed(watch: Watch) -> bool:
     """Tell whether everything that did not succeed ended as FAILURE, and submitting it anew may help."""
+    from airflow_provider_mj.gateway.errors import is_banned
+    from airflow_provider_mj.gateway.waiting import Outcome
+
     ends = [stop for stop in watch.stops.values() if stop.outcome is not Outcome.SUCCESS]
     return bool(ends) and all(
         stop.outcome is Outcome.FAILURE and not is_banned(stop.task.fail_reason if stop.task else None)

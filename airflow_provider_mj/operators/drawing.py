@@ -8,11 +8,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_mj.arguments import is_template
 from airflow_provider_mj.deferring import WaitsMixin
-from airflow_provider_mj.gateway.errors import GatewayError
 from airflow_provider_mj.operators.base import MJSubmitOperator
 from airflow_provider_mj.operators.fields import PictureField, is_unrendered, unsealed
 from airflow_provider_mj.operators.publishing import publish
-from airflow_provider_mj.polling import airflow_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -298,7 +296,9 @@ class MJUploadImagesOperator(WaitsMixin, BaseOperator):
         :returns: the addresses, in the order of the pictures.
         """
         from airflow_provider_mj.gateway import jobs
+        from airflow_provider_mj.gateway.errors import GatewayError
         from airflow_provider_mj.operators.pictures import data_uris
+        from airflow_provider_mj.polling import airflow_error
 
         try:
             job = jobs.upload(data_uris(unsealed(self.images), self.hook, self.max_image_side))

@@ -12,15 +12,15 @@ from typing import Any
 
 from airflow_provider_mj.arguments import is_template
 
-_ONE_PICTURE = (str, bytes, bytearray, memoryview, os.PathLike)
+_ONE = (str, bytes, bytearray, memoryview, os.PathLike, Mapping)
 _OF_PARENT = ("id", "status", "action", "buttons")
 _MODAL_KEYS = frozenset(("prompt", "mask"))
 
 
 class Sealed:
-    """A picture that operators work with; what it shows of itself is its source, never its content.
+    """A picture or task that operators work with; it shows where it is from, never its content.
 
-    :param value: the picture as the DAG author gave it.
+    :param value: what the DAG author gave.
     """
 
     __slots__ = ("value",)
@@ -31,6 +31,8 @@ class Sealed:
     def __repr__(self) -> str:
         from airflow_provider_mj.images import describe_source
 
+        if isinstance(self.value, Mapping):
+            return f"task {self.value.get('id')}"
         return describe_source(self.value)
 
 
@@ -38,7 +40,7 @@ class _Field:
     """An argument that is changed whenever it is set, be it by an author or by rendering."""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._name = f"_{name}"
+        self._name = f"_kept_{name}"
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else instance.__dict__[self._name]
@@ -88,18 +90,30 @@ class ParentField(_Field):
         return {key: value[key] for key in _OF_PARENT if key in value}
 
 
+class TaskField(_Field):
+    """A finished task as it stands in XCom, its id, or a list of either."""
+
+    def keep(self, value: Any) -> Any:
+        """Seal each task, since it holds signed links."""
+        if isinstance(value, list | tuple):
+            return [one if is_unrendered(one) else self.keep(one) for one in value]
+        return value if value is None or isinstance(value, str | Sealed) else Sealed(value)
+
+
 def is_unrendered(value: object) -> bool:
     """Tell a template or an ``XComArg`` from a value."""
     return is_template(value) or (hasattr(value, "resolve") and not isinstance(value, os.PathLike))
 
 
 def unsealed(value: Any) -> list[Any]:
-    """Give the pictures of a :class:`PictureField` that may hold several."""
+    """Give what a field holds that may hold several."""
     if value is None:
         return []
-    if isinstance(value, Sealed):
-        one = value.value
+    if isinstance(value, str | Sealed):
+        one = value.value if isinstance(value, Sealed) else value
         # The XComs of mapped tasks come as a lazy sequence of a class of its own.
-        is_one = isinstance(one, _ONE_PICTURE) or not hasattr(one, "__iter__")
+        is_one = isinstance(one, _ONE) or not hasattr(one, "__iter__")
         return [one] if is_one else list(one)
+    if not hasattr(value, "__iter__"):  # an ObjectStoragePath, which is no template either
+        return [value]
     return [one.value if isinstance(one, Sealed) else one for one in value]

@@ -15,6 +15,7 @@ from airflow_provider_mj.operators.drawing import (
 )
 from airflow_provider_mj.operators.pressing import MJActionOperator, MJModalOperator
 from airflow_provider_mj.operators.result import MJTaskResultOperator
+from airflow_provider_mj.operators.saving import MJSaveImagesOperator
 
 __all__ = [
     "MJActionOperator",
@@ -23,6 +24,7 @@ __all__ = [
     "MJEditsOperator",
     "MJImagineOperator",
     "MJModalOperator",
+    "MJSaveImagesOperator",
     "MJShortenOperator",
     "MJSubmitOperator",
     "MJSwapFaceOperator",

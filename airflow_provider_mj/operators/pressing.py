@@ -116,8 +116,12 @@ class MJActionOperator(MJSubmitOperator):
 
     def _window_prompt(self, window: str) -> str | None:
         """Give the prompt that the window shows; some gateways show none there, and the parent has it."""
+        from airflow_provider_mj.gateway.task import Task
+
         for mj_task_id in (window, self._parent_id):
-            task = self.hook.get_task(mj_task_id)
+            task = self.hook.look_alone(mj_task_id)
+            if not isinstance(task, Task):
+                continue  # a window may not be there yet
             prompt = task.properties.get("finalPrompt") or task.prompt_en or task.prompt
             if prompt:
                 return str(prompt)

@@ -9,7 +9,6 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 from airflow_provider_mj.arguments import check_task_ids, seconds, task_ids
 from airflow_provider_mj.deferring import WaitsMixin, check_event
 from airflow_provider_mj.operators.publishing import publish
-from airflow_provider_mj.polling import finish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +91,8 @@ class MJTaskResultOperator(WaitsMixin, BaseOperator):
         )
 
     def _publish(self, watch: Watch, context: Context) -> dict[str, Any]:
+        from airflow_provider_mj.polling import finish
+
         (task,) = finish(watch, on_timeout=TimeoutError)
         if task is None:
             raise RuntimeError("a finished task is always seen")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_mj.triggers.poller import Poller
 
 _SHARING = "airflow_provider_mj.triggers.sharing"
+_loaded: list[ModuleType] = []
 
 
 class MJTaskTrigger(BaseTrigger):
@@ -132,6 +132,7 @@ class MJTaskTrigger(BaseTrigger):
 
 async def _sharing() -> ModuleType:
     """Import what waits; the triggerer imports triggers in its event loop, where no other could run then."""
-    if _SHARING not in sys.modules:
-        await asyncio.to_thread(import_module, _SHARING)
-    return sys.modules[_SHARING]
+    # Not by sys.modules: while one trigger imports it, the half of it would be there for all others.
+    if not _loaded:
+        _loaded.append(await asyncio.to_thread(import_module, _SHARING))
+    return _loaded[0]

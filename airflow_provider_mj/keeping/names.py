@@ -1,0 +1,73 @@
+"""Names of files, from a template and what a gateway says. No I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from string import Formatter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_mj.gateway.task import Task
+
+FIELDS = ("id", "index", "action")
+"""What a template may hold."""
+
+_LONGEST_ID = 80
+_LONGEST_ACTION = 40
+# 255 bytes are the most that file systems take; the ending and that of a file's history come on top.
+_LONGEST = 220
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def check_template(template: str, *, is_split: bool) -> None:
+    """Refuse a template of names that could not work.
+
+    :param template: such as ``{id}_{index}``.
+    :param is_split: whether a task may give several files.
+    :raises ValueError: when it could lead out of the folder or make names too long, or when two files could
+        get the same name.
+    """
+    try:
+        parts = list(Formatter().parse(template))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"name: {template!r} is no template ({error})") from None
+    fields = {field for _, field, _, _ in parts if field is not None}
+    if not fields <= set(FIELDS) or any(spec or conversion for _, _, spec, conversion in parts):
+        raise ValueError(f"name may hold {{{'}, {'.join(FIELDS)}}}; got {template!r}")
+    if any(_UNSAFE.search(literal) for literal, _, _, _ in parts) or template.startswith("."):
+        raise ValueError(f"name may hold letters, digits and ._- and begin with no dot; got {template!r}")
+    if "id" not in fields:
+        raise ValueError(f"name must hold {{id}}, or one task would overwrite another; got {template!r}")
+    if is_split and "index" not in fields:
+        raise ValueError(f'name must hold {{index}} unless split="never"; got {template!r}')
+    longest = template.format(id="x" * _LONGEST_ID, index=1000, action="x" * _LONGEST_ACTION)
+    if len(longest) > _LONGEST:
+        raise ValueError(f"name: {template!r} makes names that are too long")
+
+
+def file_name(template: str, task: Task, index: int, extension: str) -> str:
+    """Give the name of a picture's file.
+
+    :param template: one that :func:`check_template` has let pass.
+    :param task: the task; nothing that it says can lead out of the folder, or to another task's file.
+    :param index: which of its pictures, from 1; 0 for an only one.
+    :param extension: such as ``png``.
+    :returns: a name without folders.
+    """
+    action = _safe(task.action or "none").lower()[:_LONGEST_ACTION]
+    return f"{template.format(id=_safe_id(task.id), index=index, action=action)}.{extension}"
+
+
+def _safe(text: str) -> str:
+    """Make text that hides no file, leads nowhere, and is no option of a command."""
+    return _UNSAFE.sub("_", text).lstrip(".-") or "_"
+
+
+def _safe_id(task_id: str) -> str:
+    """Give an id that differs wherever the ids differ."""
+    safe = _safe(task_id)
+    if safe == task_id and len(safe) <= _LONGEST_ID:
+        return safe
+    digest = hashlib.sha256(task_id.encode("utf-8", "replace")).hexdigest()[:12]
+    return f"{safe[: _LONGEST_ID - 13]}-{digest}"

@@ -1,0 +1,42 @@
+"""A picture on its way from its host to a file: looked at as it passes, never held."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from airflow_provider_mj.keeping.media import HEAD, TAIL, CutPictureError, dimensions, is_cut, recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Passing:
+    """The bytes of a picture, once, and what is known of it before they are taken.
+
+    :param chunks: the bytes.
+    :param declared: the content type that its host gave.
+    :raises BadPictureError: when it is no picture, broken, or has too many pixels.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], declared: str = "") -> None:
+        self._head = b""
+        self._rest = chunks
+        while len(self._head) < HEAD and (chunk := next(chunks, b"")):
+            self._head += chunk
+        self.media = recognise(self._head, declared)
+        self.size = dimensions(self._head, self.media)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the bytes.
+
+        :raises CutPictureError: in place of the end, when that is missing; so what takes the bytes fails
+            before it is done.
+        """
+        length, tail = 0, b""
+        for chunk in chain([self._head], self._rest):
+            length += len(chunk)
+            tail = (tail + chunk)[-TAIL:]
+            yield chunk
+        if is_cut(self.media, length, self._head, tail):
+            raise CutPictureError(f"it ends in the middle, after {length} bytes")

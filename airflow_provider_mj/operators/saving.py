@@ -1,0 +1,222 @@
+"""The operator that saves pictures before their links die."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+from airflow_provider_mj.arguments import seconds
+from airflow_provider_mj.deferring import WaitsMixin
+from airflow_provider_mj.operators.fields import TaskField, unsealed
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Sequence
+    from datetime import timedelta
+
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+
+    from airflow_provider_mj.gateway.task import Task
+    from airflow_provider_mj.keeping.keeper import Keeper
+
+_SPLITS = ("auto", "never", "always")
+_LINKS = ("imageUrl", "imageUrls", "videoUrl")
+_NAMED = 10
+
+
+class MJSaveImagesOperator(WaitsMixin, BaseOperator):
+    """Save the pictures of finished tasks into a storage of your own, each with its history beside it.
+
+    Links of pictures live for a day. A grid of four becomes four files, numbered like U1 to U4. Saving again
+    writes the same names with the same bytes, and no half file is ever seen. Where one task of a list can't
+    be saved the others are, and then the operator fails.
+
+    :param task: a task as it stands in XCom, its id, or a list of either (templated). Airflow stores only the
+        ids of what is passed here. What a wait in ``min_success`` let pass without success is left out.
+    :param destination: the folder: ``file:///data/pictures``, ``s3://conn@bucket/pictures``, ... or an
+        ``ObjectStoragePath`` (templated).
+    :param mj_conn_id: id of the Airflow connection of type ``mj`` (templated).
+    :param split: ``auto`` takes single pictures where the gateway gives them, and cuts what has the buttons
+        U1 to U4; ``always`` cuts every picture, ``never`` none. Cutting needs Pillow.
+    :param name: names of the files without their ending, with ``{id}``, ``{index}`` (from 1; 0 for an only
+        picture) and ``{action}``.
+    :param max_bytes: the most bytes of a picture.
+    :param timeout: seconds for each download, above 0.
+    """
+
+    template_fields: Sequence[str] = ("task", "destination", "mj_conn_id")
+    task = TaskField()
+    cancel_on_kill = False
+    _saved: Sequence[dict[str, Any]] = ()
+
+    def __init__(
+        self,
+        *,
+        task: Any,
+        destination: str | os.PathLike[str] | ObjectStoragePath,
+        mj_conn_id: str = "mj_default",
+        split: str = "auto",
+        name: str = "{id}_{index}",
+        max_bytes: int = 64 * 1024 * 1024,
+        timeout: float | timedelta = 120.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        from airflow_provider_mj.keeping.names import check_template
+
+        if split not in _SPLITS:
+            raise ValueError(f"split must be one of {', '.join(_SPLITS)}; got {split!r}")
+        if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
+            raise ValueError(f"max_bytes must be a whole number from 1; got {max_bytes!r}")
+        check_template(name, is_split=split != "never")
+        self.task = task
+        self.destination = destination
+        self.mj_conn_id = mj_conn_id
+        self.split = split
+        self.name = name
+        self.max_bytes = max_bytes
+        self.timeout = seconds("timeout", timeout)
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Save.
+
+        :returns: for each file ``uri, index, width, height, bytes, sha256, contentType``.
+        :raises AirflowFailException: for what no retry can mend: a dead link, no picture, a refused address.
+        """
+        wanted = self._wanted(unsealed(self.task))
+        kept = self._keep_all(wanted) if wanted else []
+        self._saved = [picture for _, pictures in kept for picture in pictures]
+        self._tell_assets(context, kept)
+        return list(self._saved)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 (a fixed signature)
+        """Give the saved files to OpenLineage.
+
+        :returns: an ``OperatorLineage``; None where that provider is not installed.
+        """
+        try:
+            extractors = import_module("airflow.providers.openlineage.extractors")
+            events = import_module("openlineage.client.event_v2")
+        except ImportError:
+            return None
+        outputs = [events.Dataset(*_dataset(picture["uri"])) for picture in self._saved]
+        return extractors.OperatorLineage(outputs=outputs)
+
+    def _wanted(self, given: list[Any]) -> list[Any]:
+        """Leave out what the wait before has let pass, unless nothing else is there."""
+        wanted = [one for one in given if not _was_let_pass(one)]
+        if self.task is None:
+            raise AirflowFailException("task is None: what it comes from has returned no task")
+        if not wanted:
+            return given
+        for one in given:
+            if _was_let_pass(one):
+                what = f"Task {one.get('id')} is {one['status']}" if one else "A task that was never seen"
+                self.log.warning("%s and is left out", what)
+        return wanted
+
+    def _keep_all(self, wanted: list[Any]) -> list[tuple[Task, list[dict[str, Any]]]]:
+        """Save what can be saved, whatever becomes of the others."""
+        from airflow_provider_mj.gateway.download import DownloadError
+        from airflow_provider_mj.gateway.errors import GatewayError
+        from airflow_provider_mj.keeping.grids import PillowMissingError
+
+        keeper = self._keeper()
+        kept: list[tuple[Task, list[dict[str, Any]]]] = []
+        errors: list[Exception] = []
+        for one in wanted:
+            try:
+                task = self._task(one)
+                kept.append((task, keeper.keep(task)))
+            except (GatewayError, DownloadError, PillowMissingError, ValueError) as error:
+                if len(wanted) > 1:
+                    self.log.warning("%s", error)
+                errors.append(error)
+        if errors:
+            raise _failure(errors, len(wanted)) from errors[0]
+        return kept
+
+    def _tell_assets(self, context: Context, kept: list[tuple[Task, list[dict[str, Any]]]]) -> None:
+        """Say in the events of the outlets what is new: an alias gets an asset for each picture."""
+        from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+        news: list[dict[str, Any]] = [
+            {"uri": picture["uri"], "id": task.id, "prompt": task.prompt, "sha256": picture["sha256"]}
+            for task, pictures in kept
+            for picture in pictures
+        ]
+        for outlet in self.outlets if news else ():
+            if isinstance(outlet, AssetAlias):
+                for one in news:
+                    asset = Asset(_without_connection(one["uri"]))
+                    context["outlet_events"][outlet].add(asset, extra=one)
+            elif isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update({**news[0], "pictures": [*news]})
+
+    def _keeper(self) -> Keeper:
+        from airflow_provider_mj.keeping.keeper import Keeper
+        from airflow_provider_mj.keeping.sources import Split
+        from airflow_provider_mj.keeping.storing import folder_at
+
+        try:
+            folder = folder_at(self.destination)
+        except ValueError as error:
+            raise AirflowFailException(str(error)) from error
+        return Keeper(
+            folder=folder,
+            settings=self.hook.client.settings,
+            fetch_task=self.hook.get_task,
+            log=self.log,
+            split=Split(self.split),
+            name=self.name,
+            max_bytes=self.max_bytes,
+            timeout=self.timeout,
+        )
+
+    def _task(self, given: Any) -> Task:
+        """Give a task as it stands in XCom, or ask for it where only its id is known."""
+        from airflow_provider_mj.gateway.ids import valid_task_id
+        from airflow_provider_mj.gateway.task import Task, TaskStatus
+
+        if not isinstance(given, Mapping):
+            return self.hook.get_task(valid_task_id(given))
+        if given.get("status") == TaskStatus.SUCCESS and any(given.get(link) for link in _LINKS):
+            return Task.from_wire(given)
+        return self.hook.get_task(valid_task_id(given.get("id")))
+
+
+def _was_let_pass(given: Any) -> bool:
+    """Tell a task that is in XCom without success; an id says nothing."""
+    from airflow_provider_mj.gateway.task import TaskStatus
+
+    return given is None or (
+        isinstance(given, Mapping) and given.get("status") not in (None, TaskStatus.SUCCESS)
+    )
+
+
+def _failure(errors: Sequence[Exception], total: int) -> Exception:
+    """Give what the operator fails with: for a retry, if that helps one of them."""
+    messages: Iterable[str] = dict.fromkeys(map(str, errors))
+    text = " ".join([*messages][:_NAMED])
+    if total > 1:
+        text = f"{len(errors)} of {total} tasks were not saved. {text}"
+    is_worth_a_retry = any(getattr(error, "retry_helps", False) for error in errors)
+    return RuntimeError(text) if is_worth_a_retry else AirflowFailException(text)
+
+
+def _without_connection(uri: str) -> str:
+    """Give the address that everybody knows a file by."""
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else uri
+
+
+def _dataset(uri: str) -> tuple[str, str]:
+    """Name a file as OpenLineage does: the place, and the path in it."""
+    parts = urlsplit(_without_connection(uri))
+    if parts.scheme == "file":
+        return "file", parts.path
+    return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
