@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_mj.gateway.errors import (
     Acceptance,
+    GatewayDownError,
     GatewayError,
     GatewayUnreachableError,
+    SearchFailedError,
     SubmissionUnknownError,
 )
 from airflow_provider_mj.gateway.jobs import digest, marker, with_extra
@@ -273,10 +275,11 @@ class Submitter:
         # A clock that was ahead when the intent was written must not make this wait for as long.
         over_at = min(intent_at, self.now()) + patience
         while True:
+            is_last = self.now() >= over_at
             found = self._sought(job, state, intent_at, over_at)
-            if found is None or found.verdict is not Verdict.UNKNOWN or self.now() >= over_at:
+            if found is None or found.verdict is not Verdict.UNKNOWN or is_last:
                 return found or Reconciliation(Verdict.UNKNOWN)
-            self.sleep(min(SEARCH_INTERVAL, over_at - self.now()))
+            self.sleep(max(0.0, min(SEARCH_INTERVAL, over_at - self.now())))
 
     def _sought(self, job: Job, state: str, intent_at: float, over_at: float) -> Reconciliation | None:
         """Look once; None if looking again would tell no more."""
@@ -301,12 +304,19 @@ class Submitter:
         """Tell from the gateway's list."""
         if self.own_state:
             return None
+        # What is taken after the list was asked for need not be in it, however late the list comes.
+        asked_at = self.now()
         try:
             tasks = self.desk.list_newest()
+        except (GatewayUnreachableError, GatewayDownError) as error:
+            if asked_at < over_at:
+                return Reconciliation(Verdict.UNKNOWN)
+            what = "its list of tasks, in which an earlier submission is looked for, can't be read"
+            raise SearchFailedError(what, gateway=self.desk.gateway) from error
         except GatewayError as error:
             self.log.info("Gateway %s shows no list of tasks: %s", error.gateway, type(error).__name__)
             return None
-        return reconcile(tasks, state, intent_at=intent_at, now=self.now(), grace=over_at - intent_at)
+        return reconcile(tasks, state, intent_at=intent_at, now=asked_at, grace=over_at - intent_at)
 
     def _state(self, state: str) -> str:
         return self.own_state or state

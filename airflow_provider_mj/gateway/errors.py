@@ -186,6 +186,15 @@ class SubmissionUnknownError(GatewayError):
     )
 
 
+class SearchFailedError(GatewayError):
+    """A submission of an earlier try may be at the gateway, which can't be asked just now."""
+
+    advice = (
+        "Whether it was paid is not known yet, and nothing was submitted. A retry looks again, and takes up "
+        "the task if it is there."
+    )
+
+
 class Ask(Enum):
     """What was asked, as far as it changes what an answer means."""
 

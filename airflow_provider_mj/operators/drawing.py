@@ -297,6 +297,7 @@ class MJUploadImagesOperator(WaitsMixin, BaseOperator):
         """
         from airflow_provider_mj.gateway import jobs
         from airflow_provider_mj.gateway.errors import GatewayError
+        from airflow_provider_mj.images import ImageInputError
         from airflow_provider_mj.operators.pictures import data_uris
         from airflow_provider_mj.polling import airflow_error
 
@@ -305,5 +306,7 @@ class MJUploadImagesOperator(WaitsMixin, BaseOperator):
             return list(self.hook.upload_images(job.body["base64Array"]))
         except GatewayError as error:
             raise airflow_error(error) from error
+        except ImageInputError:
+            raise  # a file may be there at the next try
         except ValueError as error:
             raise AirflowFailException(str(error)) from error

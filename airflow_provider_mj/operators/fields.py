@@ -6,6 +6,7 @@ there, and a finished task has signed links in it.
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -85,6 +86,7 @@ class ParentField(_Field):
 
     def keep(self, value: Any) -> Any:
         """Keep what pressing a button needs."""
+        value = _parsed(value)
         if not isinstance(value, Mapping):
             return value
         return {key: value[key] for key in _OF_PARENT if key in value}
@@ -95,9 +97,20 @@ class TaskField(_Field):
 
     def keep(self, value: Any) -> Any:
         """Seal each task, since it holds signed links."""
+        value = _parsed(value)
         if isinstance(value, list | tuple):
             return [one if is_unrendered(one) else self.keep(one) for one in value]
         return value if value is None or isinstance(value, str | Sealed) else Sealed(value)
+
+
+def _parsed(value: Any) -> Any:
+    """Give the task or the list that Jinja, unless it renders native objects, has made text of."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        raise ValueError("task must be a task as it stands in XCom, or its id") from None
 
 
 def is_unrendered(value: object) -> bool:

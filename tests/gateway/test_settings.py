@@ -4,6 +4,11 @@ import pytest
 
 from airflow_provider_mj.gateway.settings import AuthScheme, GatewaySettings, SettingsError, api_url
 
+NO_IMAGE_HOSTS = (
+    *("mirror.example", "ftp://mirror.example", "https://", "https://[", "https://mirror.example:99999"),
+    *("https://user:pw@mirror.example", "https://mirror.example/discord", ["https://mirror.example"], 5),
+)
+
 
 @pytest.mark.parametrize(
     ("host", "url"),
@@ -144,6 +149,23 @@ def test_private_image_hosts_are_allowed_only_on_request(value, allowed):
 
 
 @pytest.mark.parametrize(
+    ("value", "image_host"),
+    [
+        (None, None),
+        ("", None),
+        (" ", None),
+        ("gateway", "gateway"),
+        (" Gateway ", "gateway"),
+        ("https://mirror.example", "https://mirror.example"),
+        (" http://Mirror.example:8080/ ", "http://mirror.example:8080"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+    ],
+)
+def test_an_image_host_is_the_gateway_or_an_origin(value, image_host):
+    assert GatewaySettings.parse(host="gw", extra={"image_host": value}).image_host == image_host
+
+
+@pytest.mark.parametrize(
     ("extra", "named"),
     [
         ({"auth_scheme": "basic"}, "auth_scheme"),
@@ -156,6 +178,7 @@ def test_private_image_hosts_are_allowed_only_on_request(value, allowed):
         ({"verify": "maybe"}, "verify"),
         ({"allow_private_image_hosts": "maybe"}, "allow_private_image_hosts"),
         ({"allow_private_image_hosts": ["true"]}, "allow_private_image_hosts"),
+        *(({"image_host": value}, "image_host") for value in NO_IMAGE_HOSTS),
     ],
 )
 def test_a_wrong_extra_is_named(extra, named):

@@ -58,16 +58,18 @@ def test_a_connection_from_the_form():
         "submit_timeout": "90",
         "verify": "true",
         "allow_private_image_hosts": "true",
+        "image_host": "gateway",
     }
     assert set(extra) == set(CONNECTION_TYPE["conn-fields"])
     form = Connection(
         conn_id="f", conn_type="mj", host="http://gw:8080", password="k", extra=json.dumps(extra)
     )
     settings = gateway_settings(form)
-    assert (settings.base_url, settings.auth_scheme, settings.verify) == (
+    assert (settings.base_url, settings.auth_scheme, settings.verify, settings.image_host) == (
         "http://gw:8080/mj",
         "mj-api-secret",
         True,
+        "gateway",
     )
 
 

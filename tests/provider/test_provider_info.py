@@ -55,7 +55,7 @@ def the_form() -> tuple[str, set[str], str | None]:
 
 def test_airflow_shows_the_form():
     timeouts = {"connect_timeout", "read_timeout", "submit_timeout"}
-    extra = {"auth_scheme", "path_prefix", *timeouts, "verify", "allow_private_image_hosts"}
+    extra = {"auth_scheme", "path_prefix", *timeouts, "verify", "allow_private_image_hosts", "image_host"}
     # Airflow 3.0 shows no provider's form unless Flask-AppBuilder is there, which it does not install.
     is_bare = version("apache-airflow").startswith("3.0.") and find_spec("flask_appbuilder") is None
     assert the_form() == ("Midjourney gateway", set() if is_bare else extra, None if is_bare else "Key")

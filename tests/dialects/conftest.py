@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Stand-ins for what Airflow gives to a task are shared with the tests of the provider.
+sys.path.append(str(Path(__file__).parent.parent / "provider"))
+
+from running import KEY, Sandbox, WorkerClock
+
+from airflow_provider_mj.sandbox import DIALECTS, SandboxServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WITHOUT_BUTTONS = "novicezk"
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[dict[str, Sandbox]]:
+    """Give one running sandbox for each dialect."""
+    every = {name: SandboxServer(name, key=KEY) for name in DIALECTS}
+    for server in every.values():
+        server.start()
+    yield {name: Sandbox(server) for name, server in every.items()}
+    for server in every.values():
+        server.stop()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test in every dialect, in those with buttons, or in the ones that it names itself."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "dialect" in metafunc.fixturenames and not any("dialect" in mark.args[0] for mark in marks):
+        with_buttons = [name for name in DIALECTS if name != WITHOUT_BUTTONS]
+        names = with_buttons if "with_buttons" in metafunc.fixturenames else list(DIALECTS)
+        metafunc.parametrize("dialect", names, scope="function")
+
+
+@pytest.fixture
+def sandbox(servers: dict[str, Sandbox], dialect: str, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Give an empty sandbox of the dialect, to which the default connection leads."""
+    one = servers[dialect]
+    one.reset()
+    extra = {"auth_scheme": one.gateway.dialect.auth_scheme, "submit_timeout": 20, "read_timeout": 20}
+    value = {"conn_type": "mj", "host": one.server.url, "password": KEY, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_MJ_DEFAULT", json.dumps(value))
+    monkeypatch.setattr("airflow_provider_mj.gateway.transport._wait_seconds", lambda state: 0.0)
+    # How long a lost submission may still be under way.
+    monkeypatch.setattr("airflow_provider_mj.hooks.mj.MJHook.submit_timeout", 0.1)
+    return one
+
+
+@pytest.fixture
+def with_buttons(sandbox: Sandbox) -> Sandbox:
+    """Give a sandbox of a dialect that has buttons and windows."""
+    return sandbox
+
+
+@pytest.fixture
+def worker_clock(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> WorkerClock:
+    """Let workers wait for a place in the queue by moving the sandbox's clock."""
+    clock = WorkerClock()
+    sandbox.gateway.clock = clock
+    monkeypatch.setattr("airflow_provider_mj.operators.base.time", clock)
+    return clock
