@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import Param, dag, task
 
-from airflow_provider_mj.operators.mj import MJTaskResultOperator
+from airflow_provider_mj.operators.mj import MJImagineOperator, MJTaskResultOperator
 from airflow_provider_mj.sensors.mj import MJTaskSensor
 
 
@@ -23,40 +23,37 @@ from airflow_provider_mj.sensors.mj import MJTaskSensor
     tags=["midjourney"],
 )
 def mj_image_pipeline() -> None:
-    # This is the call that costs money. Without retries it is made once: if it fails, its message says
-    # whether anything was paid, and a person decides.
-    @task(retries=0)
-    def submit(params: dict[str, Any]) -> str:
-        from airflow_provider_mj.hooks.mj import MJHook
-
-        return MJHook().submit("imagine", {"prompt": params["prompt"]}).mj_task_id
-
-    mj_task_id = submit()
+    # This is what costs money, and no retry pays twice: from Airflow 3.3 on it takes up the job of the try
+    # before it. Without wait_for_completion=False it would do itself what the next two do.
+    submit = MJImagineOperator(
+        task_id="submit", prompt="{{ params.prompt }}", wait_for_completion=False, retries=2
+    )
 
     # Looks every 20 seconds and gives its worker back in between.
-    wait = MJTaskSensor(task_id="wait", mj_task_id=mj_task_id, timeout=timedelta(hours=1))
+    wait = MJTaskSensor(task_id="wait", mj_task_id=submit.output, timeout=timedelta(hours=1))
 
-    result = MJTaskResultOperator(task_id="result", mj_task_id=mj_task_id)
+    result = MJTaskResultOperator(task_id="result", mj_task_id=submit.output)
 
-    # The links of pictures live for a day: keep what you want to keep.
+    # The links of pictures live for a day: keep what you want to keep. This one is pulled and not passed as
+    # an argument, which Airflow shows in its UI: who has the link has the picture.
     @task
-    def pick(image_url: str, buttons: list[dict[str, Any]]) -> dict[str, Any]:
+    def pick(buttons: list[dict[str, Any]], *, ti: Any = None) -> dict[str, Any]:
         import requests
 
         folder = Path(os.environ.get("MJ_EXAMPLE_FOLDER", "mj_images"))
         folder.mkdir(parents=True, exist_ok=True)
-        answer = requests.get(image_url, timeout=60)
+        answer = requests.get(ti.xcom_pull(task_ids="result", key="imageUrl"), timeout=60)
         answer.raise_for_status()
         picture = folder / "grid.png"
         picture.write_bytes(answer.content)
         print(f"saved {picture.resolve()}; it has the buttons {[button['label'] for button in buttons]}")
 
-        # Pressing it is a new submission: MJHook().submit("action", {"taskId": ..., "customId": ...}).
+        # MJActionOperator presses it: see mj_upscale.py.
         upscale = next((button for button in buttons if "::upsample::2" in button["customId"]), None)
         return {"picture": str(picture.resolve()), "button": upscale}
 
     wait >> result
-    pick(result.output["imageUrl"], result.output["buttons"])
+    pick(result.output["buttons"])
 
 
 mj_image_pipeline()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
 POLL_SECONDS = 0.5
 ENDED = frozenset({"success", "failed"})
@@ -18,12 +18,25 @@ ENDED = frozenset({"success", "failed"})
 
 @dataclass(frozen=True)
 class TaskInstance:
-    """What Airflow says about one task of a run; ``pid`` is that of the last process that ran it."""
+    """What Airflow says about one task of a run.
+
+    :param pid: of the last process that ran it.
+    :param map_index: which of a mapped task it is; -1 for one that is not mapped.
+    :param label: what the UI calls it, if its task has a ``map_index_template``.
+    """
 
     task_id: str
     state: str | None
     try_number: int
     pid: int | None
+    map_index: int
+    label: str | None
+
+    @classmethod
+    def from_api(cls, raw: dict[str, Any]) -> Self:
+        """Read it from the API's answer."""
+        label = raw.get("rendered_map_index")
+        return cls(raw["task_id"], raw["state"], raw["try_number"], raw["pid"], raw["map_index"], label)
 
 
 @dataclass(frozen=True)
@@ -90,27 +103,50 @@ class AirflowApi:
         """Return the tracebacks of DAG files that do not load."""
         return [error["stack_trace"] for error in self._get("/importErrors")["import_errors"]]
 
-    def trigger(self, dag_id: str) -> str:
-        """Start a run and return its id."""
-        path = f"{self._dialect.prefix}/dags/{dag_id}/dagRuns"
-        return str(self._call("POST", path, json=self._dialect.run_body)["dag_run_id"])
+    def _post(self, path: str, **body: object) -> Any:
+        return self._call("POST", self._dialect.prefix + path, json=body)
+
+    def trigger(self, dag_id: str, params: Mapping[str, object] | None = None) -> str:
+        """Start a run, with these of its params, and return its id."""
+        run = self._post(f"/dags/{dag_id}/dagRuns", **self._dialect.run_body, conf=dict(params or {}))
+        return str(run["dag_run_id"])
+
+    def clear(self, dag_id: str, run_id: str, task_ids: Sequence[str] | None = None, **more: object) -> None:
+        """Let tasks of a run, or all of them, run again.
+
+        :param more: other options of the call, such as ``only_failed``.
+        """
+        which = {} if task_ids is None else {"task_ids": list(task_ids)}
+        options = {"dry_run": False, "reset_dag_runs": True, "only_failed": False, **which, **more}
+        self._post(f"/dags/{dag_id}/clearTaskInstances", dag_run_id=run_id, **options)
+
+    def create_pool(self, name: str, slots: int) -> None:
+        """Create a pool in which deferred tasks count, too."""
+        self._post("/pools", name=name, slots=slots, include_deferred=True)
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""
         return str(self._get(f"/dags/{dag_id}/dagRuns/{quote(run_id)}")["state"])
 
     def task_instances(self, dag_id: str, run_id: str) -> dict[str, TaskInstance]:
-        """Return the tasks of a run by task id."""
+        """Return the tasks of a run by task id; of a mapped one any."""
         answer = self._get(f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances")
-        return {
-            raw["task_id"]: TaskInstance(raw["task_id"], raw["state"], raw["try_number"], raw["pid"])
-            for raw in answer["task_instances"]
-        }
+        return {raw["task_id"]: TaskInstance.from_api(raw) for raw in answer["task_instances"]}
+
+    def mapped_instances(self, dag_id: str, run_id: str, task_id: str) -> list[TaskInstance]:
+        """Return the parts of a mapped task, in their order."""
+        answer = self._get(f"{_task(dag_id, run_id, task_id)}/listMapped", limit="100")
+        parts = [TaskInstance.from_api(raw) for raw in answer["task_instances"]]
+        return sorted(parts, key=lambda part: part.map_index)
+
+    def rendered_fields(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return the arguments of a task as Airflow shows them."""
+        return dict(self._get(_task(dag_id, run_id, task_id))["rendered_fields"])
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
         """Return a value that a task has pushed."""
-        task = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}"
-        return self._get(f"{task}/xcomEntries/{key}", stringify="false")["value"]
+        path = f"{_task(dag_id, run_id, task_id)}/xcomEntries/{key}"
+        return self._get(path, stringify="false")["value"]
 
     def occupied_slots(self, pool: str = "default_pool") -> int:
         """Return how many worker slots of a pool are taken, by queued and by running tasks."""
@@ -138,3 +174,7 @@ class AirflowApi:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"run {run_id} of {dag_id} is still {state} after {seconds:g} s")
             time.sleep(POLL_SECONDS)
+
+
+def _task(dag_id: str, run_id: str, task_id: str) -> str:
+    return f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}"

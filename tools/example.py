@@ -12,9 +12,9 @@ TASKS = ("submit", "wait", "result", "pick")
 RUN_SECONDS = 150
 
 
-def connection(url: str, key: str) -> str:
+def connection(url: str, key: str, **extra: object) -> str:
     """Return an Airflow connection to a gateway, as the JSON that ``AIRFLOW_CONN_...`` takes."""
-    return json.dumps({"conn_type": "mj", "host": url, "password": key, "extra": {}})
+    return json.dumps({"conn_type": "mj", "host": url, "password": key, "extra": extra})
 
 
 def settings(url: str, key: str, pictures: Path) -> dict[str, str]:
