@@ -7,7 +7,7 @@ VERSIONS ?= 2.11.2 3.0.6 3.1.8 3.2.2 3.3.2 $(PRERELEASE)
 
 PINS := constraints/airflow-$(AIRFLOW).txt
 BIN := .venv/bin
-PARTS := airflow_provider_mj/gateway/*,airflow_provider_mj/hooks/*,airflow_provider_mj/operators/*,airflow_provider_mj/sensors/*
+PARTS := airflow_provider_mj/gateway/*,airflow_provider_mj/hooks/*,airflow_provider_mj/operators/*,airflow_provider_mj/sensors/*,airflow_provider_mj/*.py,airflow_provider_mj/keeping/*,airflow_provider_mj/decorators/*
 
 # Importing Airflow writes a configuration into its home; keep that inside the clone.
 export AIRFLOW_HOME := $(CURDIR)/.cache/airflow
