@@ -22,6 +22,7 @@ from airflow_provider_mj.gateway.errors import (
 )
 from airflow_provider_mj.gateway.jobs import digest, marker, with_extra
 from airflow_provider_mj.gateway.reconcile import Reconciliation, Verdict, reconcile
+from airflow_provider_mj.gateway.task import TaskStatus
 from airflow_provider_mj.record import Record, Records, Step, next_step
 
 if TYPE_CHECKING:
@@ -295,7 +296,7 @@ class Submitter:
         seen = self.desk.look_alone(window)
         if isinstance(seen, GatewayError):
             raise seen
-        if seen.status not in (None, "", "MODAL"):
+        if seen.status not in (None, TaskStatus.MODAL):
             return Reconciliation(Verdict.FOUND, window)
         found = self._listed(state, 0.0, 0.0)
         return found if found and found.verdict is Verdict.FOUND else Reconciliation(Verdict.UNKNOWN)

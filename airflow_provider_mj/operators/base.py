@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_mj.submitting import Submitter
 
 
-_SHORT = 5.0
+_SHORT = 5.0  # seconds that are not worth a deferral
 
 
 class MJSubmitOperator(WaitsMixin, BaseOperator):

@@ -102,12 +102,13 @@ class MJActionOperator(MJSubmitOperator):
 
     def _parent(self) -> Task:
         """Give the parent task, asking for it where what was passed does not tell enough."""
-        from airflow_provider_mj.gateway.task import Task
+        from airflow_provider_mj.gateway.task import Task, TaskStatus
 
-        if isinstance(self.task, dict) and self.task.get("buttons") and self.task.get("status") == "SUCCESS":
-            return Task.from_wire(self.task)
+        given = self.task if isinstance(self.task, dict) else {}
+        if given.get("buttons") and given.get("status") == TaskStatus.SUCCESS:
+            return Task.from_wire(given)
         parent = self.hook.get_task(self._parent_id)
-        if parent.status != "SUCCESS":
+        if parent.status != TaskStatus.SUCCESS:
             raise ValueError(
                 f"task {parent.id} at gateway {self.hook.gateway} is {parent.status or 'without a status'}; "
                 "its buttons can be pressed when it is SUCCESS"
