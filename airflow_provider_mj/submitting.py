@@ -113,7 +113,7 @@ class Submitter:
             return record
         if record is not None:
             self.log.info("What was submitted before had other parameters: this is a new submission")
-        return self._pay(job, self._intent(job_digest))
+        return self._pay(job, self._intent(job_digest), record)
 
     def submit_anew(self, job: Job, failed: Record) -> Record:
         """Submit a job once more whose task has failed.
@@ -141,7 +141,7 @@ class Submitter:
         except SubmissionUnknownError as error:
             return self._find_answer(job, intent, error)
         except GatewayError:
-            self.records.save(record)
+            self._put_back(record)
             raise
         return self._confirmed(intent, submission.results)
 

@@ -85,6 +85,15 @@ def test_another_job_is_another_submission() -> None:
     assert case.states != [STATE]
 
 
+def test_another_job_that_is_refused_leaves_what_was_paid_for_known() -> None:
+    case = Case(failure(BannedPromptError), record=PAID)
+    with pytest.raises(BannedPromptError):
+        case.submitter().submit(OTHER)
+    assert case.store.record == PAID
+    assert case.submitter().submit(JOB).mj_task_ids == ("17",)
+    assert len(case.desk.sent) == 1
+
+
 def test_another_answer_to_a_window_is_another_press() -> None:
     case = Case(accepted("18"), record=ANSWERED)
     case.submitter(answer_digest=lambda: "of another answer").submit(JOB)
