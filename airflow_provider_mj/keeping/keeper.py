@@ -78,6 +78,7 @@ class Keeper:
         :raises PictureGoneError: when the gateway has no link that works.
         :raises DownloadError: for the other failures of a download.
         :raises GatewayError: when the gateway can't be asked.
+        :raises StorageError: when a file can't be written.
         """
         links = sources(task, self.split)
         if self._is_expired(links):
@@ -146,7 +147,7 @@ class Keeper:
     ) -> dict[str, Any]:
         """Write a picture and its history, and give what XCom has of it."""
         name = file_name(self.name, task, index, media.extension)
-        written = write(self.folder, name, chunks)
+        written = write(self.folder, name, chunks, media.content_type)
         picture = _told(written, index, media, size)
         write_json(self.folder, f"{name}.json", sidecar(task, self.settings.gateway, picture))
         self.log.info("Saved %s (%d bytes)", written.uri, written.size)

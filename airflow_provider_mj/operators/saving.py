@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_mj.keeping.keeper import Keeper
 
 _SPLITS = ("auto", "never", "always")
-_LINKS = ("imageUrl", "imageUrls", "videoUrl")
+_LINKS = ("imageUrl", "imageUrls", "videoUrl", "videoUrls")
 _NAMED = 10
 
 
@@ -124,6 +124,7 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
         from airflow_provider_mj.gateway.download import DownloadError
         from airflow_provider_mj.gateway.errors import GatewayError
         from airflow_provider_mj.keeping.grids import PillowMissingError
+        from airflow_provider_mj.keeping.storing import StorageError
 
         keeper = self._keeper()
         kept: list[tuple[Task, list[dict[str, Any]]]] = []
@@ -132,7 +133,7 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
             try:
                 task = self._task(one)
                 kept.append((task, keeper.keep(task)))
-            except (GatewayError, DownloadError, PillowMissingError, ValueError) as error:
+            except (GatewayError, DownloadError, PillowMissingError, StorageError, ValueError) as error:
                 if len(wanted) > 1:
                     self.log.warning("%s", error)
                 errors.append(error)
@@ -164,7 +165,7 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
 
         try:
             folder = folder_at(self.destination)
-        except ValueError as error:
+        except (ValueError, ImportError) as error:
             raise AirflowFailException(str(error)) from error
         return Keeper(
             folder=folder,

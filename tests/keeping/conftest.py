@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 # Stand-ins, sandboxes and the host of pictures are shared with other tests.
 sys.path.extend(str(Path(__file__).parent.parent / folder) for folder in ("provider", "dialects", "gateway"))
 
+from buckets import CONNECTION, Bucket, s3_server
+from running import Sandbox
 from sites import KEY, Site, serving
+
+from airflow_provider_mj.sandbox import DIALECTS, SandboxServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,3 +55,37 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def folder(tmp_path: Path) -> Path:
     """The destination, in a folder of its own so that what leaves it would be seen."""
     return tmp_path / "outer" / "kept"
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[dict[str, Sandbox]]:
+    every = {name: SandboxServer(name, key=KEY) for name in DIALECTS}
+    for server in every.values():
+        server.start()
+    yield {name: Sandbox(server) for name, server in every.items()}
+    for server in every.values():
+        server.stop()
+
+
+@pytest.fixture(params=list(DIALECTS))
+def sandbox(servers: dict[str, Sandbox], request: pytest.FixtureRequest, connect: Any) -> Sandbox:
+    """A sandbox in each dialect."""
+    one = servers[request.param]
+    one.reset()
+    connect(one.server.url, auth_scheme=one.gateway.dialect.auth_scheme)
+    return one
+
+
+@pytest.fixture(scope="session")
+def storage() -> Iterator[str]:
+    """The URL of an S3 server: one for all, since Airflow keeps what it has once made of a connection."""
+    yield from s3_server()
+
+
+@pytest.fixture
+def bucket(storage: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """A new bucket, which a connection leads to."""
+    requests.post(f"{storage}/moto-api/reset", timeout=10).raise_for_status()
+    one = Bucket(storage, "mj-pictures")
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", one.connection)
+    return one

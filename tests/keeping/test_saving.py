@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -309,17 +308,16 @@ def test_what_failed_tells_no_asset(images, gateway, folder):
     assert len(events) == 0
 
 
-def test_openlineage_hears_of_the_files_where_it_is_installed(images, folder):
+def test_openlineage_hears_of_the_files(images, folder):
     one = operator(told(images, "picture"), folder)
     one.execute({})
     facets = one.get_openlineage_facets_on_complete(None)
-    try:
-        is_there = importlib.util.find_spec("airflow.providers.openlineage") is not None
-    except ModuleNotFoundError:
-        is_there = False
-    if not is_there:
-        assert facets is None
-    else:
-        assert [(output.namespace, output.name) for output in facets.outputs] == [
-            ("file", f"{folder}/17_0.png")
-        ]
+    assert [(output.namespace, output.name) for output in facets.outputs] == [("file", f"{folder}/17_0.png")]
+    assert facets.inputs == []
+
+
+def test_without_the_openlineage_provider_nothing_is_told(images, folder, monkeypatch):
+    one = operator(told(images, "picture"), folder)
+    one.execute({})
+    monkeypatch.setitem(sys.modules, "airflow.providers.openlineage.extractors", None)
+    assert one.get_openlineage_facets_on_complete(None) is None
