@@ -11,17 +11,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from math import isfinite
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit
 
-import pendulum
+from airflow_provider_mj.gateway import values
 
-# Epoch values from here on are milliseconds: 1e11 seconds would be the year 5138, 1e11 ms is 1973.
-_FIRST_MILLISECONDS = 100_000_000_000
-_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the last moment a datetime can hold
 _MAX_EXTRA_TEXT = 4096
 _NO_PROPERTIES: Mapping[str, Any] = MappingProxyType({})
 _MAX_DEPTH = 6
@@ -76,15 +72,15 @@ class Button:
     @classmethod
     def from_wire(cls, raw: Mapping[str, Any]) -> Button | None:
         """Read one button; None where there is no ``customId``, since that can't be pressed."""
-        custom_id = _text(raw.get("customId"))
+        custom_id = values.text(raw.get("customId"))
         if custom_id is None:
             return None
         return cls(
             custom_id=custom_id,
-            label=_text(raw.get("label")),
-            emoji=_text(raw.get("emoji")),
-            type=_integer(raw.get("type")),
-            style=_integer(raw.get("style")),
+            label=values.text(raw.get("label")),
+            emoji=values.text(raw.get("emoji")),
+            type=values.integer(raw.get("type")),
+            style=values.integer(raw.get("style")),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -122,6 +118,7 @@ class Task:
     image_url: str | None = None
     image_urls: tuple[str, ...] = ()
     video_url: str | None = None
+    video_urls: tuple[str, ...] = ()
     image_url_expires_at: str | None = None
     fail_reason: str | None = None
     buttons: tuple[Button, ...] = ()
@@ -139,14 +136,14 @@ class Task:
             wrap the task in an envelope of their own; they speak another protocol.
         """
         raw, task_id = _task_object(raw)
-        values = {attribute: read(raw.get(key)) for key, (attribute, read) in _FIELDS.items()}
-        image_url = values["image_url"]
+        fields = {attribute: read(raw.get(key)) for key, (attribute, read) in _FIELDS.items()}
+        image_url = fields["image_url"]
         return cls(
             id=task_id,
             # crazyrouter's list shows five fields of a task; every whole task tells when it was submitted.
             is_whole="submitTime" in raw,
-            **values,
-            video_url=_url(raw.get("videoUrl")) or next(iter(_urls(raw.get("videoUrls"))), None),
+            **fields,
+            video_url=values.url(raw.get("videoUrl")) or next(iter(fields["video_urls"]), None),
             image_url_expires_at=link_expiry(image_url) if image_url else None,
             properties=_properties(raw),
         )
@@ -164,8 +161,8 @@ class Task:
             id=task_id,
             is_whole=False,
             status=_status(raw["status"]),
-            progress=_progress(raw.get("progress")),
-            fail_reason=_text(raw.get("failReason")),
+            progress=values.progress(raw.get("progress")),
+            fail_reason=values.text(raw.get("failReason")),
             properties=_NO_PROPERTIES,
         )
 
@@ -191,6 +188,7 @@ class Task:
             "imageUrl": self.image_url,
             "imageUrls": list(self.image_urls),
             "videoUrl": self.video_url,
+            "videoUrls": list(self.video_urls),
             "imageUrlExpiresAt": self.image_url_expires_at,
             "failReason": self.fail_reason,
             "buttons": [button.to_dict() for button in self.buttons],
@@ -245,104 +243,23 @@ def link_expiry(url: str) -> str | None:
     :returns: the moment of expiry, or None for a link that does not say.
     """
     expiry = parse_qs(urlsplit(url).query).get("ex", [""])[0]
-    return _time(int(expiry, 16)) if re.fullmatch(r"[0-9a-fA-F]{1,10}", expiry) else None
+    return values.time(int(expiry, 16)) if re.fullmatch(r"[0-9a-fA-F]{1,10}", expiry) else None
 
 
 def _task_object(raw: object) -> tuple[Mapping[str, Any], str]:
     if not isinstance(raw, Mapping):
         raise NotATaskError(f"a JSON {type(raw).__name__} stands where a task object belongs")
-    task_id = _text(raw.get("id"))
+    task_id = values.text(raw.get("id"))
     if task_id is None or "status" not in raw:
         raise NotATaskError("the object has no `id` and `status` at its top level")
     return raw, task_id
 
 
-def _storable(text: str) -> str:
-    """Drop what JSON can carry and PostgreSQL can not hold: NUL and lone surrogates."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-
-
-def _text(value: object) -> str | None:
-    """Text, or a number as text; "" is unset, and so is a number 0."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    return _storable(value if isinstance(value, str) else str(value) if value else "") or None
-
-
 def _status(value: object) -> str | None:
     if isinstance(value, str) and value in _ADVANCE:
         return value
-    word = _text(value)
+    word = values.text(value)
     return word.strip().upper() or None if word else None
-
-
-def _number(value: object) -> float | None:
-    """Read a finite number other than 0, which gateways send for "unset"."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if number and isfinite(number) else None
-
-
-def _integer(value: object) -> int | None:
-    number = _number(value)
-    return None if number is None else int(number)
-
-
-def _time(value: object) -> str | None:
-    """Epoch seconds or milliseconds, or a time in ISO 8601, to ISO 8601 in UTC; no calendar's is unset."""
-    number = _number(value)
-    if number is None:
-        return _iso_time(value) if isinstance(value, str) else None
-    seconds = number / 1000 if number >= _FIRST_MILLISECONDS else number
-    if not 0 < seconds <= _LAST_SECOND:
-        return None
-    return pendulum.from_timestamp(seconds, tz="UTC").to_iso8601_string()
-
-
-def _iso_time(text: str) -> str | None:
-    """Read the time of a task that is in XCom, whose fields are a gateway's but for this."""
-    try:
-        moment = pendulum.parse(text) if re.match(r"\d{4}-\d\d-\d\dT", text) else None
-    except ValueError:
-        return None
-    return moment.in_timezone("UTC").to_iso8601_string() if isinstance(moment, pendulum.DateTime) else None
-
-
-def _progress(value: object) -> int | None:
-    """``"65%"`` to 65. The text in it ("fast", "Waiting to start") is Discord's, and no number."""
-    return _percent(value if isinstance(value, str) else _text(value) or "")
-
-
-@lru_cache(maxsize=256)
-def _percent(text: str) -> int | None:
-    # Waiting reads it of every row of every list, and there are few different ones.
-    match = re.fullmatch(r"\s*(\d{1,3})(\.\d+)?\s*%?\s*", text, re.ASCII)
-    return min(int(match.group(1)), 100) if match else None
-
-
-def _url(value: object) -> str | None:
-    """Read an http(s) link, without credentials; anything else that a gateway may send here is no link."""
-    try:
-        parts = urlsplit((_text(value) or "").strip())
-        host = parts.hostname
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not host:
-        return None
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _urls(value: object) -> tuple[str, ...]:
-    """Read a list of links, which come as text or as ``{"url": ..., "thumbnail": ...}``."""
-    items = value if isinstance(value, list) else []
-    links = (_url(item.get("url") if isinstance(item, Mapping) else item) for item in items)
-    return tuple(link for link in links if link)
 
 
 def _buttons(value: object) -> tuple[Button, ...]:
@@ -364,12 +281,14 @@ def _plain(value: Any, depth: int) -> Any:
     """Make a value fit for XCom: no picture in it, no secret of a webhook, no bottomless nest."""
     if isinstance(value, Mapping) and depth:
         return {
-            _storable(key): _plain(item, depth - 1) for key, item in value.items() if _is_wanted(key, item)
+            values.storable(key): _plain(item, depth - 1)
+            for key, item in value.items()
+            if _is_wanted(key, item)
         }
     if isinstance(value, list) and depth:
         return [_plain(item, depth - 1) for item in value if _is_wanted("", item)]
     if isinstance(value, str):
-        return _storable(("@" in value and _url(value)) or value)
+        return values.storable(("@" in value and values.url(value)) or value)
     is_plain = isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value))
     return value if is_plain else None
 
@@ -383,22 +302,23 @@ def _is_wanted(key: str, value: object) -> bool:
 
 _FIELDS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "status": ("status", _status),
-    "action": ("action", _text),
-    "prompt": ("prompt", _text),
-    "promptEn": ("prompt_en", _text),
-    "description": ("description", _text),
-    "state": ("state", _text),
-    "submitTime": ("submit_time", _time),
-    "startTime": ("start_time", _time),
-    "finishTime": ("finish_time", _time),
-    "progress": ("progress", _progress),
-    "imageUrl": ("image_url", _url),
-    "imageUrls": ("image_urls", _urls),
-    "failReason": ("fail_reason", _text),
+    "action": ("action", values.text),
+    "prompt": ("prompt", values.text),
+    "promptEn": ("prompt_en", values.text),
+    "description": ("description", values.text),
+    "state": ("state", values.text),
+    "submitTime": ("submit_time", values.time),
+    "startTime": ("start_time", values.time),
+    "finishTime": ("finish_time", values.time),
+    "progress": ("progress", values.progress),
+    "imageUrl": ("image_url", values.url),
+    "imageUrls": ("image_urls", values.urls),
+    "videoUrls": ("video_urls", values.urls),
+    "failReason": ("fail_reason", values.text),
     "buttons": ("buttons", _buttons),
-    "seed": ("seed", _text),
-    "cost": ("cost", _number),
+    "seed": ("seed", values.text),
+    "cost": ("cost", values.number),
 }
 _BRIEF = ("id", "status", "progress", "failReason")
-_OWN_KEYS = frozenset((*_FIELDS, "id", "videoUrl", "videoUrls", "imageUrlExpiresAt", "properties"))
+_OWN_KEYS = frozenset((*_FIELDS, "id", "videoUrl", "imageUrlExpiresAt", "properties"))
 _UNSET: tuple[object, ...] = (None, "", 0, [], {})

@@ -16,9 +16,12 @@ from airflow_provider_mj.gateway.task import (
 
 KEYS = [
     *("id", "action", "status", "prompt", "promptEn", "description", "state", "submitTime", "startTime"),
-    *("finishTime", "progress", "imageUrl", "imageUrls", "videoUrl", "imageUrlExpiresAt", "failReason"),
-    *("buttons", "seed", "cost", "properties"),
+    *("finishTime", "progress", "imageUrl", "imageUrls", "videoUrl", "videoUrls", "imageUrlExpiresAt"),
+    *("failReason", "buttons", "seed", "cost", "properties"),
 ]
+
+
+CLIPS = [{"url": "https://a/2.mp4", "thumbnail": ""}, {"url": "https://a/3.mp4"}]
 
 
 def task(**fields: Any) -> Task:
@@ -81,11 +84,21 @@ def test_crazyrouter_documents(document):
 @pytest.mark.parametrize("unset", [None, "", 0, [], {}])
 def test_every_way_to_say_unset_is_the_same(unset):
     fields = ("action", "status", "prompt", "promptEn", "description", "state", "submitTime", "startTime")
-    more = ("finishTime", "imageUrl", "videoUrl", "failReason", "buttons", "imageUrls", "seed", "cost")
+    more = (
+        "finishTime",
+        "imageUrl",
+        "imageUrls",
+        "videoUrl",
+        "videoUrls",
+        "failReason",
+        "buttons",
+        "seed",
+        "cost",
+    )
     empty = Task.from_wire({"id": "1", "status": unset}).to_dict()
     assert Task.from_wire({"id": "1", **dict.fromkeys((*fields, *more), unset)}).to_dict() == empty
     assert empty["status"] is None
-    assert (empty["buttons"], empty["imageUrls"]) == ([], [])
+    assert (empty["buttons"], empty["imageUrls"], empty["videoUrls"]) == ([], [], [])
 
 
 @pytest.mark.parametrize(
@@ -100,6 +113,10 @@ def test_every_way_to_say_unset_is_the_same(unset):
         (10**400, None),
         (float("nan"), None),
         ("yesterday", None),
+        ("2024-02-28T12:30:56+02:00", "2024-02-28T10:30:56Z"),
+        ("2024-02-28T12:30:56Z/2024-02-29T00:00:00Z", None),
+        ("9999-12-31T23:59:59-12:00", None),
+        ("0001-01-01T00:00:00+12:00", None),
         (True, None),
     ],
 )
@@ -146,15 +163,24 @@ def test_what_can_not_be_pressed_is_no_button(buttons):
 
 
 @pytest.mark.parametrize(
-    ("fields", "link"),
+    ("fields", "first", "every"),
     [
-        ({"videoUrl": "https://a/1.mp4"}, "https://a/1.mp4"),
-        ({"videoUrl": None, "videoUrls": [{"url": "https://a/2.mp4", "thumbnail": ""}]}, "https://a/2.mp4"),
-        ({"videoUrls": None}, None),
+        ({"videoUrl": "https://a/1.mp4"}, "https://a/1.mp4", []),
+        ({"videoUrl": "", "videoUrls": CLIPS}, "https://a/2.mp4", ["https://a/2.mp4", "https://a/3.mp4"]),
+        ({"videoUrl": "https://a/3.mp4", "videoUrls": CLIPS[:1]}, "https://a/3.mp4", ["https://a/2.mp4"]),
+        (
+            {"videoUrls": ["file:///etc/passwd", "https://me:pw@a/4.mp4"]},
+            "https://a/4.mp4",
+            ["https://a/4.mp4"],
+        ),
+        ({"videoUrls": None}, None, []),
     ],
 )
-def test_video(fields, link):
-    assert task(**fields).video_url == link
+def test_clips_of_a_video_pass_through_xcom_unchanged(fields, first, every):
+    found = task(**fields).to_dict()
+    assert (found["videoUrl"], found["videoUrls"]) == (first, every)
+    assert "videoUrls" not in found["properties"]
+    assert Task.from_wire(json.loads(json.dumps(found))).to_dict() == found
 
 
 def test_image_urls_come_as_text_or_as_objects():
@@ -237,7 +263,7 @@ def test_rows_that_are_no_tasks_are_passed_over():
 
 
 def test_a_task_of_nonsense_is_still_a_task():
-    keys = [*KEYS, "videoUrls", "customId"]
+    keys = [*KEYS, "customId"]
     for value in (5, -1.5, "x", [], [[]], {"a": 1}, True, [{"url": 5}], "9" * 5000, float("inf")):
         found = Task.from_wire(dict.fromkeys(keys, value) | {"id": "1", "status": "SUCCESS"})
         assert list(found.to_dict()) == KEYS

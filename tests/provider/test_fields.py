@@ -28,6 +28,7 @@ TASK = {
     "imageUrl": SIGNED,
     "imageUrls": [SIGNED],
     "videoUrl": SIGNED,
+    "videoUrls": [SIGNED],
     "buttons": [{"customId": "MJ::JOB::upsample::2::x", "label": "U2", "emoji": "", "type": 2, "style": 2}],
     "properties": {"messageContent": SIGNED},
 }
