@@ -2,9 +2,9 @@
 
 Its pictures are drawings. How a task ends is said in its prompt: ``[[fail: reason]]``, ``[[never]]``,
 ``[[vanish]]``, ``[[modal]]``, ``[[cancel]]``, ``[[banned]]``; that it is refused: ``[[no account]]``,
-``[[quota]]``, ``[[system error]]``, ``[[lost]]``; and how long it takes: ``[[seconds: 3]]``. What goes wrong
-with a request is said in its header ``X-Sandbox-Fault: kind=status;status=503``, or by :class:`.Fault` for
-many.
+``[[quota]]``, ``[[system error]]``, ``[[lost]]``; how long it takes: ``[[seconds: 3]]``; and that a
+grid comes with links to its quarters as well: ``[[four]]``. What goes wrong with a request is said in its
+header ``X-Sandbox-Fault: kind=status;status=503``, or by :class:`.Fault` for many.
 
 Needs the extra ``sandbox`` to run: ``pip install 'airflow-provider-mj[sandbox]'``.
 """

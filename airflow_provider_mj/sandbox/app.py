@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -91,7 +91,8 @@ def _picture(gateway: SandboxGateway) -> Handler:
         if wanted.clip is not None:
             gif = await run_in_threadpool(animate, task.picture, wanted.clip)
             return Response(gif, media_type="image/gif")
-        png = await run_in_threadpool(draw, task.picture, preview=wanted.preview)
+        picture = task.picture if wanted.quarter is None else replace(task.picture, quarter=wanted.quarter)
+        png = await run_in_threadpool(draw, picture, preview=wanted.preview)
         return Response(png, media_type="image/png")
 
     return handle

@@ -73,6 +73,7 @@ class SandboxTask:
     :param shape: what it has in the end
     :param lines: the prompts that it finds, if it looks for prompts
     :param clips: how many clips it makes, if it makes clips
+    :param has_four: whether its grid comes with links to the four quarters as well
     :param parent_id: the task that it follows from, or None
     :param window: what its window asks for; None if it has no window
     :param confirmed_at: when the window was answered, unix seconds, or None
@@ -93,6 +94,7 @@ class SandboxTask:
     shape: Shape = Shape.GRID
     lines: tuple[str, ...] = ()
     clips: int = 0
+    has_four: bool = False
     parent_id: str | None = None
     window: Window | None = None
     confirmed_at: float | None = None
@@ -103,6 +105,11 @@ class SandboxTask:
     def is_open(self) -> bool:
         """Whether it waits for the answer to its window."""
         return self.window is not None and self.confirmed_at is None and self.cancelled_at is None
+
+    @property
+    def quarters(self) -> tuple[int, ...]:
+        """The quarters of its grid that it has links to as well, 1 to 4."""
+        return (1, 2, 3, 4) if self.has_four and self.shape is Shape.GRID else ()
 
     @property
     def begun_at(self) -> float:

@@ -257,7 +257,8 @@ class SandboxGateway:
     def _finished_view(self, task: SandboxTask, seen: Snapshot, at: float, base_url: str) -> View:
         image_url = None if task.shape is Shape.ANALYSIS else base_url + self.signer.link(task, at)
         clip_urls = tuple(base_url + self.signer.link(task, at, clip=clip) for clip in range(task.clips))
-        return View(task, seen, self.presses(task), image_url, clip_urls=clip_urls)
+        quarter_urls = tuple(base_url + self.signer.link(task, at, quarter=one) for one in task.quarters)
+        return View(task, seen, self.presses(task), image_url, clip_urls=clip_urls, quarter_urls=quarter_urls)
 
     def _task(self, order: Order, wish: Wish) -> SandboxTask:
         ending, window = self._ending(wish.ending), order.window
@@ -279,6 +280,7 @@ class SandboxGateway:
             shape=order.shape,
             lines=order.lines,
             clips=order.clips,
+            has_four=wish.has_four,
             parent_id=order.parent_id,
             window=window if self.dialect.has_modal else None,
         )

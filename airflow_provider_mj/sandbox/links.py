@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .course import SandboxTask
 
 _FILE = re.compile(
-    r"^/attachments/\d+/\d+/(?:[a-z0-9]+_\w*?_)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:(_grid_0)|_clip_([0-3]))?\.(?:png|gif)$"
+    r"^/attachments/\d+/\d+/(?:[a-z0-9]+_\w*?_)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:(_grid_0)|_clip_([0-3])|_quarter_([1-4]))?\.(?:png|gif)$"
 )
 
 
@@ -25,11 +25,13 @@ class Wanted:
     :param job: the task's job UUID
     :param preview: whether it is the blurred preview of an unfinished task
     :param clip: which of the task's clips it is, from 0; None for the picture
+    :param quarter: which quarter of the picture at full size it is, 1 to 4; None for the picture
     """
 
     job: str
     preview: bool
     clip: int | None = None
+    quarter: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,13 @@ class LinkSigner:
     lifetime: float
 
     def link(
-        self, task: SandboxTask, issued_at: float, *, preview: bool = False, clip: int | None = None
+        self,
+        task: SandboxTask,
+        issued_at: float,
+        *,
+        preview: bool = False,
+        clip: int | None = None,
+        quarter: int | None = None,
     ) -> str:
         """Return path and query of the link to a task's picture.
 
@@ -52,9 +60,12 @@ class LinkSigner:
         :param issued_at: when the picture came to be, unix seconds
         :param preview: link to the preview instead
         :param clip: link to this one of its clips instead, from 0
+        :param quarter: link to this quarter of it at full size instead, 1 to 4
         """
         if clip is not None:
             path = _clip_path(task, clip)
+        elif quarter is not None:
+            path = _quarter_path(task, quarter)
         else:
             path = _preview_path(task) if preview else _picture_path(task)
         issued, expires = f"{int(issued_at):x}", f"{int(issued_at + self.lifetime):x}"
@@ -74,7 +85,7 @@ class LinkSigner:
             return None
         if now >= int(expires, 16):
             return None
-        return Wanted(file[1], preview=file[2] is not None, clip=None if file[3] is None else int(file[3]))
+        return Wanted(file[1], file[2] is not None, _number(file[3]), _number(file[4]))
 
     def _sign(self, path: str, expires: str, issued: str) -> str:
         message = "\n".join((path, expires, issued)).encode("utf-8", "replace")
@@ -96,5 +107,13 @@ def _clip_path(task: SandboxTask, clip: int) -> str:
     return f"{_folder(task)}/{task.job}_clip_{clip}.gif"
 
 
+def _quarter_path(task: SandboxTask, quarter: int) -> str:
+    return f"{_folder(task)}/{task.job}_quarter_{quarter}.png"
+
+
 def _preview_path(task: SandboxTask) -> str:
     return f"{_folder(task)}/{task.job}_grid_0.png"
+
+
+def _number(digits: str | None) -> int | None:
+    return None if digits is None else int(digits)

@@ -17,6 +17,7 @@ KNOWN_DIRECTIVES = (
     "[[cancel]]",
     "[[banned]]",
     "[[seconds: 3]]",
+    "[[four]]",
     "[[no account]]",
     "[[quota]]",
     "[[system error]]",
@@ -45,6 +46,8 @@ class Ending(StrEnum):
 
 
 _ENDINGS = frozenset(Ending) - {Ending.SUCCESS}
+# What says nothing about the end, and may stand beside another directive.
+_BESIDES = frozenset({"seconds", "four"})
 _REFUSALS = {
     "no account": Reason.NO_ACCOUNT,
     "quota": Reason.QUOTA,
@@ -62,6 +65,7 @@ class Wish:
     :param fail_reason: the reason of a ``[[fail: reason]]``
     :param seconds: how long the task shall take, seconds; None where the prompt does not say
     :param refusal: why the submission shall be refused, or None
+    :param has_four: whether a grid shall come with links to its four quarters as well
     """
 
     text: str
@@ -69,6 +73,7 @@ class Wish:
     fail_reason: str = DEFAULT_FAIL_REASON
     seconds: float | None = None
     refusal: Reason | None = None
+    has_four: bool = False
 
 
 def read_prompt(prompt: str) -> Wish:
@@ -81,7 +86,7 @@ def read_prompt(prompt: str) -> Wish:
     found = [(" ".join(name.lower().split()), value or "") for name, value in _DIRECTIVE.findall(prompt)]
     for name, _ in found:
         _check_known(name)
-    ends = [(name, value) for name, value in found if name != "seconds"]
+    ends = [(name, value) for name, value in found if name not in _BESIDES]
     if len(ends) > 1:
         raise RefusedError(Reason.BAD_PARAMETER, "a prompt can ask for one ending only")
     seconds = [_seconds(value) for name, value in found if name == "seconds"]
@@ -92,6 +97,7 @@ def read_prompt(prompt: str) -> Wish:
         fail_reason=reason or DEFAULT_FAIL_REASON,
         seconds=seconds[-1] if seconds else None,
         refusal=_REFUSALS.get(name),
+        has_four=any(name == "four" for name, _ in found),
     )
 
 
@@ -105,7 +111,7 @@ def banned_word(prompt: str, banned: frozenset[str]) -> str | None:
 
 
 def _check_known(name: str) -> None:
-    if name not in _ENDINGS and name not in _REFUSALS and name != "seconds":
+    if name not in _ENDINGS and name not in _REFUSALS and name not in _BESIDES:
         known = ", ".join(KNOWN_DIRECTIVES)
         raise RefusedError(
             Reason.BAD_PARAMETER, f"unknown directive [[{name[:40]}]]; the sandbox knows {known}"

@@ -12,6 +12,8 @@ from .buttons import numbered
 from .ledger import PRICES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .course import SandboxTask, Snapshot
     from .press import Press
 
@@ -28,6 +30,7 @@ class View:
     :param image_url: link to its picture; None until SUCCESS
     :param preview_url: link to its preview while it is in progress, else None
     :param clip_urls: links to its clips; empty until SUCCESS
+    :param quarter_urls: links to the quarters of its grid; empty until SUCCESS, or if nobody asked for them
     """
 
     task: SandboxTask
@@ -36,6 +39,7 @@ class View:
     image_url: str | None = None
     preview_url: str | None = None
     clip_urls: tuple[str, ...] = ()
+    quarter_urls: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -102,7 +106,9 @@ def new_api_row(view: View) -> Row:
         "buttons": _buttons(view) if view.done else None,
         "maskBase64": "",
         "properties": {"finalPrompt": view.prompt, "finalZhPrompt": ""} if view.done else None,
-    } | _new_api_clips(view)
+        **_new_api_clips(view),
+        **_quarters(_linked(view.quarter_urls)),
+    }
 
 
 def plus_row(view: View) -> Row:
@@ -126,6 +132,7 @@ def plus_row(view: View) -> Row:
         "properties": _discord_properties(view),
         "state": task.state or "",
         "seed": "",
+        **_quarters(_linked(view.quarter_urls, view.image_url)),
     }
 
 
@@ -146,6 +153,7 @@ def crazyrouter_row(view: View) -> Row:
         "failReason": view.fail_reason or "",
         "buttons": [_typeless_button(press) for press in view.buttons if press.action != "REROLL"],
         "properties": {} if view.done else None,
+        **_quarters(_linked(view.quarter_urls)),
     }
     return {key: value for key, value in row.items() if value is not None}
 
@@ -174,6 +182,7 @@ def java_row(view: View) -> Row:
         "progress": _java_progress(view),
         "imageUrl": view.image_url or view.preview_url,
         "failReason": view.fail_reason,
+        **_quarters(view.quarter_urls),
     }
 
 
@@ -198,17 +207,26 @@ def cs_row(view: View) -> Row:
         "thumbnailUrl": view.image_url,
         "parentId": task.parent_id,
         "videoUrl": next(iter(view.clip_urls), None),
-        "videoUrls": [{"url": url, "thumbnail": view.image_url} for url in view.clip_urls] or None,
+        "videoUrls": _linked(view.clip_urls, view.image_url) or None,
     }
     unset = ("realBotType", "seed", "imageUrls", "instanceId", "promptFull")
-    return row | dict.fromkeys(unset)
+    return row | dict.fromkeys(unset) | _quarters(_linked(view.quarter_urls, view.image_url))
 
 
 def _new_api_clips(view: View) -> Row:
     """Return the fields of clips, which new-api has in newer versions than those of the documents."""
     if not view.clip_urls:
         return {}
-    return {"videoUrl": view.clip_urls[0], "videoUrls": [{"url": url} for url in view.clip_urls]}
+    return {"videoUrl": view.clip_urls[0], "videoUrls": _linked(view.clip_urls)}
+
+
+def _quarters(links: Sequence[Row | str]) -> Row:
+    """Return the field that vendors' forks have beside the link of a grid, each in a form of its own."""
+    return {"imageUrls": list(links)} if links else {}
+
+
+def _linked(urls: Sequence[str], thumbnail: str | None = None) -> list[Row]:
+    return [{"url": url} if thumbnail is None else {"url": url, "thumbnail": thumbnail} for url in urls]
 
 
 def _buttons(view: View) -> list[Row]:

@@ -81,6 +81,7 @@ def _confirmed(gateway: SandboxGateway, task: SandboxTask, text: str, wish: Wish
         submitted_at=submitted_at,
         prompt=text,
         picture=Picture(job, wish.text),
+        has_four=task.has_four or wish.has_four,
         seconds=task.seconds if wish.seconds is None else wish.seconds,
         ending=ending or Ending.SUCCESS,
         fail_reason=gateway.dialect.banned_reason if ending is Ending.BANNED else wish.fail_reason,

@@ -70,6 +70,7 @@ def test_a_prompt_is_read() -> None:
         "a [[fail: bad [nsfw? no: luck]]fox", seconds=2.5
     )
     assert read_prompt("[[fail: Banned: prompt]] a  fox") == Wish("a fox", Ending.FAIL, "Banned: prompt")
+    assert read_prompt("a fox [[Four]] [[fail: no]]") == Wish("a fox", Ending.FAIL, "no", has_four=True)
     assert read_prompt("[[fail]]").fail_reason == DEFAULT_FAIL_REASON
     assert read_prompt("an array[0][1] of ]] brackets") == Wish("an array[0][1] of ]] brackets")
 

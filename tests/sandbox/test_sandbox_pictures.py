@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 from PIL import Image
-from sandbox_caller import Caller
+from sandbox_caller import PNG, Caller, speaking
 
 from airflow_provider_mj.sandbox import ManualClock, SandboxServer
 from airflow_provider_mj.sandbox.course import Picture
 from airflow_provider_mj.sandbox.pictures import SIZE, draw, quarter_colours
+
+PRESSES = ("upsample::2", "variation::3")
 
 
 def opened(content: bytes) -> Image.Image:
@@ -96,6 +99,60 @@ def test_an_upscale_shows_the_quarter_that_was_pressed(caller: Caller) -> None:
     image = opened(requests.get(upscaled["imageUrl"], timeout=10).content)
     seed = caller.sandbox.gateway.tasks[task["id"]].job
     assert image.getpixel((40, 40)) == quarter_colours(seed)[2]
+
+
+@speaking(
+    ("gptplus5", ["url"]),
+    ("sku-vip", ["url", "thumbnail"]),
+    ("crazyrouter", ["url"]),
+    ("novicezk", None),
+    ("trueai", ["url", "thumbnail"]),
+)
+def test_a_grid_that_is_asked_for_four_has_links_to_its_quarters(
+    speaking: Caller, expected: list[str] | None
+) -> None:
+    task = speaking.finished("a fox [[four]]")
+    links = task["imageUrls"]
+    if expected is not None:
+        assert [list(link) for link in links] == [expected] * 4
+        links = [link["url"] for link in links]
+    answers = [requests.get(link, timeout=10) for link in links]
+    assert {answer.headers["content-type"] for answer in answers} == {"image/png"}
+    drawing = speaking.sandbox.gateway.tasks[task["id"]].picture
+    for number, answer in enumerate(answers, start=1):
+        assert answer.content == draw(replace(drawing, quarter=number))
+        image = opened(answer.content)
+        assert (image.size, image.getpixel((5, 5))) == (
+            (SIZE, SIZE),
+            quarter_colours(drawing.seed)[number - 1],
+        )
+    assert corners(opened(requests.get(task["imageUrl"], timeout=10).content)) == [
+        *quarter_colours(drawing.seed)
+    ]
+
+    forged = links[0].replace("_quarter_1", "_quarter_2")
+    assert forged != links[0]
+    assert requests.get(forged, timeout=10).status_code == 404
+    speaking.clock.advance(86399)
+    assert requests.get(links[0], timeout=10).content == answers[0].content
+    speaking.clock.advance(1)
+    assert [requests.get(link, timeout=10).status_code for link in links] == [404] * 4
+
+
+def test_nothing_else_has_links_to_quarters(any_dialect: Caller) -> None:
+    four = any_dialect.finished("a fox [[four]]")
+    plain = any_dialect.finished("a fox")
+    failed = any_dialect.ended(any_dialect.imagine("a fox [[four]] [[fail: no]]"))
+    running = any_dialect.fetch(any_dialect.imagine("a fox [[four]]").json()["result"]).json()
+    others = [plain, failed, running]
+    if any_dialect.sandbox.gateway.dialect.name != "novicezk":
+        others += [any_dialect.ended(any_dialect.press(four["id"], f"MJ::JOB::{what}")) for what in PRESSES]
+        film = any_dialect.submit("video", prompt="it runs [[four]]", image=PNG, motion="low")
+        others.append(any_dialect.ended(film))
+    assert [one.get("imageUrls") for one in others] == [None] * len(others)
+    keys = [set(one) for one in (four, plain)]
+    is_cs = any_dialect.sandbox.gateway.dialect.name == "trueai"
+    assert keys[0] - keys[1] == (set() if is_cs else {"imageUrls"})
 
 
 def test_the_life_of_a_link_can_be_set() -> None:

@@ -64,6 +64,18 @@ def test_an_answered_window_is_a_task_that_was_paid_once(with_buttons: Caller) -
     assert with_buttons.sandbox.gateway.confirmations == {window: 1}
 
 
+@pytest.mark.parametrize(
+    ("first", "then"), [("a fox [[modal]] [[four]]", ""), ("a fox [[modal]]", "[[four]]")]
+)
+def test_who_confirms_gets_the_quarters_that_either_prompt_asks_for(
+    with_buttons: Caller, first: str, then: str
+) -> None:
+    window = with_buttons.imagine(first).json()["result"]
+    assert not with_buttons.fetch(window).json().get("imageUrls")
+    task = with_buttons.ended(with_buttons.submit("modal", taskId=window, prompt=then))
+    assert len(task["imageUrls"]) == 4
+
+
 def test_who_polls_the_old_id_waits_for_ever_where_the_answer_has_a_new_one(with_buttons: Caller) -> None:
     window = with_buttons.imagine("a fox [[modal]]").json()["result"]
     with_buttons.ended(with_buttons.submit("modal", taskId=window))
