@@ -16,15 +16,13 @@ from airflow_provider_mj.keeping.media import BadPictureError, Media, NoPictureE
 from airflow_provider_mj.keeping.names import file_name
 from airflow_provider_mj.keeping.passing import Passing
 from airflow_provider_mj.keeping.sources import Source, Split, rewritten, sidecar, sources
-from airflow_provider_mj.keeping.storing import Written, write, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
     from airflow_provider_mj.gateway.settings import GatewaySettings
     from airflow_provider_mj.gateway.task import Task
+    from airflow_provider_mj.keeping.storing import Folder, Written
     from airflow_provider_mj.polling import Log
 
 _Size = tuple[int, int] | tuple[None, None]
@@ -58,7 +56,7 @@ class Keeper:
     :param now: gives the time, unix seconds.
     """
 
-    folder: ObjectStoragePath
+    folder: Folder
     settings: GatewaySettings
     fetch_task: Callable[[str], Task]
     log: Log
@@ -73,6 +71,7 @@ class Keeper:
 
         :param task: the finished task.
         :returns: for each file ``uri, index, width, height, bytes, sha256, contentType``.
+        :raises ValueError: when the names of several files would be the same.
         :raises NothingToKeepError: when the task did not succeed, or has no picture.
         :raises BadPictureError: when what came is no whole picture.
         :raises PictureGoneError: when the gateway has no link that works.
@@ -80,7 +79,7 @@ class Keeper:
         :raises GatewayError: when the gateway can't be asked.
         :raises StorageError: when a file can't be written.
         """
-        links = sources(task, self.split)
+        links = self._links(task)
         if self._is_expired(links):
             self.log.info("The link of task %s has expired; asking the gateway for a new one", task.id)
             return self._keep_anew(task)
@@ -95,13 +94,22 @@ class Keeper:
             fresh = self.fetch_task(task.id)
         except TaskNotFoundError as error:
             raise self._gone(task, f"does not know the task any more{trouble}") from error
-        links = sources(fresh, self.split)
+        links = self._links(fresh)
         if links == dead:
             raise self._gone(task, f"gave the same dead link again{trouble}")
         try:
             return self._save_all(fresh, links)
         except _DEAD as error:
             raise self._gone(task, f"gave a link that is dead as well ({error})") from error
+
+    def _links(self, task: Task) -> list[Source]:
+        links = sources(task, self.split)
+        if len(links) > 1 and "{index}" not in self.name:
+            raise ValueError(
+                f"task {task.id} has {len(links)} files, and name={self.name!r} would give them all the same "
+                "name: put {index} into it. Nothing was fetched or written"
+            )
+        return links
 
     def _gone(self, task: Task, end: str) -> PictureGoneError:
         return PictureGoneError(task.id, self.settings.gateway, end)
@@ -147,9 +155,9 @@ class Keeper:
     ) -> dict[str, Any]:
         """Write a picture and its history, and give what XCom has of it."""
         name = file_name(self.name, task, index, media.extension)
-        written = write(self.folder, name, chunks, media.content_type)
+        written = self.folder.write(name, chunks, media.content_type)
         picture = _told(written, index, media, size)
-        write_json(self.folder, f"{name}.json", sidecar(task, self.settings.gateway, picture))
+        self.folder.write_json(f"{name}.json", sidecar(task, self.settings.gateway, picture))
         self.log.info("Saved %s (%d bytes)", written.uri, written.size)
         return picture
 

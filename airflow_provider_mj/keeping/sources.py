@@ -61,25 +61,43 @@ def sources(task: Task, split: Split) -> list[Source]:
 
     :param task: the task.
     :param split: four links of single pictures are taken where the gateway gives them; else ``auto`` cuts
-        what has the buttons U1 to U4, ``always`` cuts every picture, ``never`` none.
+        what has the buttons U1 to U4, ``always`` cuts every picture, ``never`` none. Of a video, all clips
+        are taken.
     :returns: at least one.
     :raises NothingToKeepError: when the task did not succeed, or has no link.
     """
+    _check_finished(task)
+    if clips := _clips(task):
+        return _numbered(clips)
+    singles = list(dict.fromkeys(task.image_urls))
+    only = task.image_url or (singles[0] if len(singles) == 1 else None)
+    if len(singles) > 1 and not (split is Split.NEVER and only):
+        return _numbered(singles)
+    if not only:
+        raise NothingToKeepError(f"task {task.id} has no picture")
+    return [Source(url=only, is_grid=split is Split.ALWAYS or (split is Split.AUTO and has_quarters(task)))]
+
+
+def _check_finished(task: Task) -> None:
     if task.status in (TaskStatus.FAILURE, TaskStatus.CANCEL):
         reason = quote(task.fail_reason or "no reason given")
         raise NothingToKeepError(f"task {task.id} ended as {task.status}: {reason}")
     if task.status != TaskStatus.SUCCESS:
         word = task.status or "without a status"
         raise NotFinishedError(f"task {task.id} is {word}: wait for it first, for example with MJTaskSensor")
-    if task.video_url:
-        return [Source(url=task.video_url)]
-    singles = list(dict.fromkeys(task.image_urls))
-    only = task.image_url or (singles[0] if len(singles) == 1 else None)
-    if len(singles) > 1 and not (split is Split.NEVER and only):
-        return [Source(url=url, index=place) for place, url in enumerate(singles, start=1)]
-    if not only:
-        raise NothingToKeepError(f"task {task.id} has no picture")
-    return [Source(url=only, is_grid=split is Split.ALWAYS or (split is Split.AUTO and has_quarters(task)))]
+
+
+def _clips(task: Task) -> list[str]:
+    """Give the links of all clips, in the gateway's order; one that is not in its list comes first."""
+    clips = list(dict.fromkeys(task.video_urls))
+    if task.video_url and task.video_url not in clips:
+        clips.insert(0, task.video_url)
+    return clips
+
+
+def _numbered(urls: list[str]) -> list[Source]:
+    """Give each link its number from 1, and an only one none."""
+    return [Source(url=url, index=place if len(urls) > 1 else 0) for place, url in enumerate(urls, start=1)]
 
 
 def has_quarters(task: Task) -> bool:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,70 +58,120 @@ _S3 = ("s3", "s3a", "s3n")
 _BUCKETS = (*_S3, "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oss")
 # What a bucket's file is sent in, and held in memory until it is. The libraries' own is up to 50 MiB.
 _BLOCK = 8 * 1024 * 1024
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
 
 
-def folder_at(destination: str | os.PathLike[str] | ObjectStoragePath) -> ObjectStoragePath:
-    """Give the folder to write into, made if need be.
+class Folder:
+    """A folder in a storage, in which a file is whole or not there.
 
-    :param destination: a URL such as ``s3://conn@bucket/pictures``, an absolute path, or an object.
-    :raises ValueError: when it is none of these, or Airflow does not know its kind of storage.
-    :raises ImportError: when the library for its kind of storage is missing; says which.
-    :raises AirflowNotFoundException: when its connection is not there.
-    :raises StorageError: when it can't be made.
+    A file is written under a temporary name and put in place when it is whole. Whoever comes after a process
+    that was killed removes what that has left of the same file. If the other still lives, as a task does that
+    Airflow has given up, then its file can't be put in place any more, and the later one's is what stays.
+
+    :param path: where.
     """
+
+    def __init__(self, path: ObjectStoragePath) -> None:
+        self._path = path
+        # A path finds its storage when that is first asked for: a typo had better show before a download.
+        self._storage = path.fs
+        self._is_bucket = path.protocol in _BUCKETS
+        self._mine = token_hex(4)
+
+    @classmethod
+    def at(cls, destination: str | os.PathLike[str] | ObjectStoragePath) -> Self:
+        """Give the folder that a DAG author names, made if need be.
+
+        :param destination: a URL such as ``s3://conn@bucket/pictures``, an absolute path, or an object.
+        :raises ValueError: when it is none of these, or Airflow does not know its kind of storage.
+        :raises ImportError: when the library for its kind of storage is missing; says which.
+        :raises AirflowNotFoundException: when its connection is not there.
+        :raises StorageError: when it can't be made.
+        """
+        folder = cls(_path(destination))
+        if not folder._is_bucket:
+            try:
+                folder._storage.makedirs(folder._path.path, exist_ok=True)
+            except OSError as error:
+                raise StorageError(str(folder._path), error) from error
+        return folder
+
+    def write(self, name: str, chunks: Iterable[bytes], content_type: str = "") -> Written:
+        """Write a file.
+
+        :param name: its name.
+        :param chunks: its bytes; what they raise passes through, and nothing is left.
+        :param content_type: what S3 calls the file when it is asked for.
+        :raises StorageError: when the storage does not take it.
+        """
+        final, partial = (self._path / name).path, (self._path / self._temporary(name)).path
+        written = Written(uri=str(self._path / name))
+        source = _Source(chunks)
+        try:
+            self._remove_leftovers(name)
+            # Not the path's own `open`: that would tell lineage of the temporary name.
+            with self._storage.open(partial, "wb", **self._options(content_type)) as file:
+                for chunk in source:
+                    file.write(written.count(chunk))
+            self._put_in_place(partial, final)
+        except BaseException as error:
+            # Whatever else goes wrong here, the first error is the one to know.
+            with suppress(Exception):
+                self._storage.rm_file(partial)
+            if source.has_failed or not isinstance(error, Exception):
+                raise
+            raise StorageError(written.uri, error) from error
+        return written
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        """Write a JSON file in the same way; the same content gives the same bytes."""
+        text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+        self.write(name, [text.encode() + b"\n"], "application/json")
+
+    def _temporary(self, name: str) -> str:
+        # Two that write into one file would spoil it. A bucket shows only whole uploads: one name will do.
+        return f".{name}.part" if self._is_bucket else f".{name}.{self._mine}.part"
+
+    def _remove_leftovers(self, name: str) -> None:
+        for path in self._leftovers.pop(name, ()):
+            with suppress(FileNotFoundError):
+                self._storage.rm_file(path)
+
+    @cached_property
+    def _leftovers(self) -> dict[str, list[str]]:
+        """What earlier processes have left, by the name of the file that it was to be."""
+        found: dict[str, list[str]] = {}
+        # A bucket has none, and not everybody may ask for its list.
+        for path in [] if self._is_bucket else self._storage.ls(self._path.path, detail=False):
+            if match := _TEMPORARY.fullmatch(path.rpartition("/")[2]):
+                found.setdefault(match[1], []).append(path)
+        return found
+
+    def _options(self, content_type: str) -> dict[str, Any]:
+        """Say how a file is to be opened: a browser shows a picture of S3 only if it is called one."""
+        options: dict[str, Any] = {"block_size": _BLOCK} if self._is_bucket else {}
+        is_told = content_type and self._path.protocol in _S3
+        return options | ({"ContentType": content_type} if is_told else {})
+
+    def _put_in_place(self, partial: str, final: str) -> None:
+        if not self._is_bucket:
+            self._storage.mv(partial, final)
+            return
+        # A move would take "[1]" in a name for a pattern, and ask for a list.
+        self._storage.cp_file(partial, final)
+        self._storage.rm_file(partial)
+
+
+def _path(destination: str | os.PathLike[str] | ObjectStoragePath) -> ObjectStoragePath:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    if not isinstance(destination, ObjectStoragePath):
-        # Airflow's own class takes a path without `file://` and can't write there.
-        text = os.fspath(destination).strip()
-        if "://" not in text and not text.startswith("/"):
-            raise ValueError(f"destination must be the URL of a folder or an absolute path; got {text!r}")
-        destination = ObjectStoragePath(text if "://" in text else f"file://{text}")
-    # The path finds its storage when that is first asked for, and a typo had better show before a download.
-    storage = destination.fs
-    if destination.protocol not in _BUCKETS:
-        try:
-            storage.makedirs(destination.path, exist_ok=True)
-        except OSError as error:
-            raise StorageError(str(destination), error) from error
-    return destination
-
-
-def write(folder: ObjectStoragePath, name: str, chunks: Iterable[bytes], content_type: str = "") -> Written:
-    """Write a file under a temporary name, and put it in place when it is whole.
-
-    The temporary name is the same each time, so that a process that is killed leaves nothing that the next
-    one does not replace.
-
-    :param folder: where.
-    :param name: the file's name.
-    :param chunks: its bytes; what they raise passes through, and nothing is left.
-    :param content_type: what S3 calls the file when it is asked for.
-    :raises StorageError: when the storage does not take it.
-    """
-    storage, final, partial = folder.fs, folder / name, folder / f".{name}.part"
-    written = Written(uri=str(final))
-    source = _Source(chunks)
-    try:
-        # Not the path's own `open`: that would tell lineage of the temporary name.
-        with storage.open(partial.path, "wb", **_options(folder.protocol, content_type)) as file:
-            for chunk in source:
-                file.write(written.count(chunk))
-        _put_in_place(storage, partial, final)
-    except BaseException as error:
-        # Whatever else goes wrong here, the first error is the one to know.
-        with suppress(Exception):
-            storage.rm_file(partial.path)
-        if source.has_failed or not isinstance(error, Exception):
-            raise
-        raise StorageError(str(final), error) from error
-    return written
-
-
-def write_json(folder: ObjectStoragePath, name: str, content: dict[str, Any]) -> None:
-    """Write a JSON file in the same way; the same content gives the same bytes."""
-    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
-    write(folder, name, [text.encode() + b"\n"], "application/json")
+    if isinstance(destination, ObjectStoragePath):
+        return destination
+    # Airflow's own class takes a path without `file://` and can't write there.
+    text = os.fspath(destination).strip()
+    if "://" not in text and not text.startswith("/"):
+        raise ValueError(f"destination must be the URL of a folder or an absolute path; got {text!r}")
+    return ObjectStoragePath(text if "://" in text else f"file://{text}")
 
 
 class _Source:
@@ -139,18 +192,3 @@ class _Source:
                 self.has_failed = True
                 raise
             yield chunk
-
-
-def _options(protocol: str, content_type: str) -> dict[str, Any]:
-    """Say how a file is to be opened: a browser shows a picture of S3 only if it is called one."""
-    options: dict[str, Any] = {"block_size": _BLOCK} if protocol in _BUCKETS else {}
-    return options | ({"ContentType": content_type} if protocol in _S3 and content_type else {})
-
-
-def _put_in_place(storage: Any, partial: ObjectStoragePath, final: ObjectStoragePath) -> None:
-    if final.protocol not in _BUCKETS:
-        storage.mv(partial.path, final.path)
-        return
-    # A move would take "[1]" in a name for a pattern, and ask for a list, which not everybody may have.
-    storage.cp_file(partial.path, final.path)
-    storage.rm_file(partial.path)

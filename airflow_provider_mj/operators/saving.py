@@ -41,9 +41,10 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
         ``ObjectStoragePath`` (templated).
     :param mj_conn_id: id of the Airflow connection of type ``mj`` (templated).
     :param split: ``auto`` takes single pictures where the gateway gives them, and cuts what has the buttons
-        U1 to U4; ``always`` cuts every picture, ``never`` none. Cutting needs Pillow.
+        U1 to U4; ``always`` cuts every picture, ``never`` none. Cutting needs Pillow. Of a video, each clip
+        is a file.
     :param name: names of the files without their ending, with ``{id}``, ``{index}`` (from 1; 0 for an only
-        picture) and ``{action}``.
+        file) and ``{action}``.
     :param max_bytes: the most bytes of a picture.
     :param timeout: seconds for each download, above 0.
     """
@@ -161,10 +162,10 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
     def _keeper(self) -> Keeper:
         from airflow_provider_mj.keeping.keeper import Keeper
         from airflow_provider_mj.keeping.sources import Split
-        from airflow_provider_mj.keeping.storing import folder_at
+        from airflow_provider_mj.keeping.storing import Folder
 
         try:
-            folder = folder_at(self.destination)
+            folder = Folder.at(self.destination)
         except (ValueError, ImportError) as error:
             raise AirflowFailException(str(error)) from error
         return Keeper(

@@ -5,42 +5,32 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from PIL import Image
-from running import Sandbox, fetch
-from sites import KEY
+from running import PNG_URI, QUICK, Store, context, fetch, run
 
-from airflow_provider_mj.operators.mj import MJSaveImagesOperator
-from airflow_provider_mj.sandbox import DIALECTS, SandboxServer
-from airflow_provider_mj.sandbox.pictures import SIZE, quarter_colours
+from airflow_provider_mj.gateway.download import stream
+from airflow_provider_mj.keeping.grids import PillowMissingError
+from airflow_provider_mj.operators.mj import MJSaveImagesOperator, MJVideoOperator
+from airflow_provider_mj.sandbox import DIALECTS
+from airflow_provider_mj.sandbox.pictures import CLIP_SIZE, SIZE, animate, quarter_colours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 NEAR_THE_CORNER = (5, 5)
 MOVING = [name for name, dialect in DIALECTS.items() if dialect.has_motion]
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Sandbox]]:
-    every = {name: SandboxServer(name, key=KEY) for name in DIALECTS}
-    for server in every.values():
-        server.start()
-    yield {name: Sandbox(server) for name, server in every.items()}
-    for server in every.values():
-        server.stop()
-
-
-@pytest.fixture(params=list(DIALECTS))
-def sandbox(servers: dict[str, Sandbox], request: pytest.FixtureRequest, connect: Any) -> Sandbox:
-    one = servers[request.param]
-    one.reset()
-    connect(one.server.url, auth_scheme=one.gateway.dialect.auth_scheme)
-    return one
+TELL_CLIPS = ["gptplus5", "trueai"]
 
 
 def save(given: Any, folder: Path, **more: Any) -> list[dict[str, Any]]:
     return MJSaveImagesOperator(task_id="save", task=given, destination=str(folder), **more).execute({})
+
+
+def filmed(clips: int) -> dict[str, Any]:
+    """Give a finished video as it stands in XCom."""
+    made = {"task_id": "film", "prompt": "it runs", "image": PNG_URI, "batch_size": clips}
+    return run(lambda: MJVideoOperator(**made, poll_interval=QUICK), context(Store()))
 
 
 def opened(folder: Path, name: str) -> Image.Image:
@@ -108,22 +98,97 @@ def test_a_grid_that_is_not_split_is_kept_as_it_came(sandbox, folder):
     assert sorted(files(folder)) == [f"imagine-{mj_task_id}.png", f"imagine-{mj_task_id}.png.json"]
 
 
-def test_four_links_are_taken_without_cutting(sandbox, folder):
-    singles = [sandbox.single() for _ in range(4)]
-    links = [fetch(one)["imageUrl"] for one in singles]
-    result = save(fetch(sandbox.finished()) | {"imageUrls": links}, folder)
-    assert [(picture["index"], picture["width"]) for picture in result] == [
-        (number, SIZE) for number in range(1, 5)
+@pytest.fixture
+def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The links that are fetched."""
+    fetched: list[str] = []
+
+    def noted(url: str, **more: Any) -> Any:
+        fetched.append(url)
+        return stream(url, **more)
+
+    monkeypatch.setattr("airflow_provider_mj.keeping.keeper.stream", noted)
+    return fetched
+
+
+@pytest.fixture
+def no_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise PillowMissingError("cutting needs Pillow")
+
+    monkeypatch.setattr("airflow_provider_mj.keeping.keeper.check_pillow", missing)
+
+
+@pytest.mark.parametrize("split", ["auto", "always"])
+def test_four_links_are_taken_without_cutting(sandbox, folder, split, downloads, no_pillow):
+    given = fetch(sandbox.finished("a red fox [[four]]"))
+    result = save(given, folder, split=split)
+    seed = sandbox.gateway.tasks[given["id"]].picture.seed
+    names = [f"{given['id']}_{number}.png" for number in range(1, 5)]
+    pictures = [opened(folder, name) for name in names]
+    assert [image.getpixel(NEAR_THE_CORNER) for image in pictures] == [*quarter_colours(seed)]
+    assert [image.size for image in pictures] == [(SIZE, SIZE)] * 4
+    assert [(picture["index"], picture["width"], picture["height"]) for picture in result] == [
+        (number, SIZE, SIZE) for number in range(1, 5)
     ]
+    assert downloads == given["imageUrls"]
+    assert len(set(downloads)) == 4
+    assert given["imageUrl"] not in downloads
+
+
+def test_a_grid_without_four_links_would_need_pillow(sandbox, folder, downloads, no_pillow):
+    with pytest.raises(AirflowFailException, match="cutting needs Pillow"):
+        save(sandbox.finished(), folder)
+    assert downloads == []
+
+
+def test_a_grid_with_four_links_that_is_not_split_is_kept_as_it_came(sandbox, folder, downloads):
+    given = fetch(sandbox.finished("a red fox [[four]]"))
+    (picture,) = save(given, folder, split="never")
+    assert (picture["index"], picture["width"], downloads) == (0, SIZE, [given["imageUrl"]])
 
 
 @pytest.mark.parametrize("sandbox", MOVING, indirect=True)
 def test_what_moves_is_kept_whole(sandbox, folder):
     label = "Animate (High motion)"
     mj_task_id = sandbox.pressed(sandbox.single(), label)
+    # Those of sku-vip tell only the first clip, where others have the picture.
+    numbers = [1, 2, 3, 4] if sandbox.name in TELL_CLIPS else [0]
     for split in ("auto", "always"):
-        (picture,) = save(mj_task_id, folder, split=split)
-        assert picture["contentType"] == "image/gif"
+        result = save(mj_task_id, folder, split=split)
+        assert [picture["index"] for picture in result] == numbers
+        assert {(picture["contentType"], picture["width"]) for picture in result} == {
+            ("image/gif", CLIP_SIZE)
+        }
+
+
+@pytest.mark.parametrize("split", ["auto", "never", "always"])
+@pytest.mark.parametrize("sandbox", TELL_CLIPS, indirect=True)
+def test_each_clip_of_a_video_is_a_file_of_its_own(sandbox, folder, split):
+    video = filmed(2)
+    result = save(video, folder, split=split)
+    assert [(picture["index"], picture["contentType"]) for picture in result] == [
+        (1, "image/gif"),
+        (2, "image/gif"),
+    ]
+    names = [f"{video['id']}_{number}.gif" for number in (1, 2)]
+    assert sorted(files(folder)) == sorted([*names, *(f"{name}.json" for name in names)])
+    drawing = sandbox.gateway.tasks[video["id"]].picture
+    one, other = ((folder / name).read_bytes() for name in names)
+    assert (one, other) == (animate(drawing, 0), animate(drawing, 1))
+    assert one != other
+
+
+@pytest.mark.parametrize("clips", [1, 2])
+@pytest.mark.parametrize("link", ["videoUrl", "videoUrls"])
+@pytest.mark.parametrize("sandbox", TELL_CLIPS, indirect=True)
+def test_a_video_is_known_by_any_of_its_links(sandbox, folder, link, clips):
+    given = filmed(clips)
+    before = len(sandbox.gateway.requests)
+    result = save({key: given[key] for key in ("id", "status", link)}, folder)
+    numbers = [1, 2] if (clips, link) == (2, "videoUrls") else [0]
+    assert [picture["index"] for picture in result] == numbers
+    assert sandbox.gateway.requests[before:] == []
 
 
 def test_a_preview_is_never_taken_for_the_picture(sandbox, folder):

@@ -19,7 +19,7 @@ from running import fetch
 from sites import told
 from test_saving import KILLED, heard
 
-from airflow_provider_mj.keeping.storing import StorageError, folder_at, write
+from airflow_provider_mj.keeping.storing import Folder, StorageError
 from airflow_provider_mj.operators.mj import MJSaveImagesOperator
 from airflow_provider_mj.sandbox.pictures import SIZE, quarter_colours
 
@@ -70,6 +70,18 @@ def test_an_upscale_becomes_one_object(sandbox, bucket):
     assert corner(bucket.objects()[f"kept/{mj_task_id}_0.png"]) == quarter_colours(seed)[1]
 
 
+def test_four_links_become_four_objects_without_cutting(sandbox, bucket):
+    mj_task_id = sandbox.finished("a red fox [[four]]")
+    result = save(mj_task_id, bucket.url())
+    assert [(picture["index"], picture["width"]) for picture in result] == [
+        (number, SIZE) for number in range(1, 5)
+    ]
+    objects, seed = bucket.objects(), sandbox.gateway.tasks[mj_task_id].picture.seed
+    assert [corner(objects[f"{mj_task_id}_{number}.png"]) for number in range(1, 5)] == [
+        *quarter_colours(seed)
+    ]
+
+
 @pytest.mark.usefixtures("private")
 def test_saving_again_leaves_the_same_objects(images, bucket):
     given = told(images, images.body(saved(grid(), "PNG")), buttons=BUTTONS)
@@ -106,8 +118,8 @@ def test_a_folder_may_have_any_name(images, bucket, folder):
 @pytest.mark.parametrize("trouble", [OSError, KeyboardInterrupt, ValueError])
 @pytest.mark.parametrize("length", [1, 20])
 def test_what_fails_on_its_way_leaves_what_was_there(bucket, trouble, length):
-    target = folder_at(bucket.url("kept"))
-    write(target, "a.png", [FORMER])
+    target = Folder.at(bucket.url("kept"))
+    target.write("a.png", [FORMER])
 
     def chunks() -> Any:
         for _ in range(length):
@@ -115,7 +127,7 @@ def test_what_fails_on_its_way_leaves_what_was_there(bucket, trouble, length):
         raise trouble("no")
 
     with pytest.raises(trouble):
-        write(target, "a.png", chunks())
+        target.write("a.png", chunks())
     assert bucket.objects() == {"kept/a.png": FORMER}
     assert bucket.unfinished() == []
 
@@ -132,7 +144,7 @@ def test_a_bucket_that_is_not_there_is_not_made(images, bucket):
 
 @pytest.mark.usefixtures("private")
 def test_one_object_that_is_refused_does_not_keep_the_others_from_being_saved(images, bucket, monkeypatch):
-    storage = folder_at(bucket.url()).fs
+    storage = ObjectStoragePath(bucket.url()).fs
     put = storage.cp_file
 
     def refuse(path: str, *arguments: Any) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from sites import told
 
 from airflow_provider_mj.keeping.media import HEAD
 from airflow_provider_mj.keeping.passing import Passing
-from airflow_provider_mj.keeping.storing import folder_at, write
+from airflow_provider_mj.keeping.storing import Folder, StorageError
 from airflow_provider_mj.operators.mj import MJSaveImagesOperator
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def save(given: Any, folder: Any, context: dict[str, Any] | None = None, **more:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    """Give the names in a folder, those of unfinished files without what makes them unique."""
+    found = (path.name for path in folder.iterdir()) if folder.exists() else ()
+    return sorted(re.sub(r"\.[0-9a-f]{8}\.part$", ".part", name) for name in found)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +158,14 @@ def test_where_nothing_succeeded_the_operator_fails(gateway, folder):
         save([gateway.fetched], folder)
 
 
+def test_several_files_of_one_task_need_names_that_differ(images, folder):
+    links = [images.url("picture?1"), images.url("picture?2")]
+    with pytest.raises(AirflowFailException, match="task 17 has 2 files.*index"):
+        save(task(None, imageUrls=links), folder, split="never", name="{action}-{id}")
+    assert (images.asked, names(folder)) == ([], [])
+    assert len(save(task(None, imageUrls=links), folder, split="never")) == 2
+
+
 def test_one_that_fails_does_not_keep_the_others_from_being_saved(images, gateway, folder):
     gateway.fetched = task(None, id="18", status="FAILURE")
     tasks = [told(images, "huge", id="16"), "18", told(images, "picture", id="19")]
@@ -201,10 +212,10 @@ def test_a_picture_is_never_held_whole(images, folder):
             yield piece
         yield body[-12:]
 
-    target = folder_at(str(folder))
+    target = Folder.at(str(folder))
     tracemalloc.start()
     try:
-        written = write(target, "a.png", Passing(chunks()))
+        written = target.write("a.png", Passing(chunks()))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -214,8 +225,8 @@ def test_a_picture_is_never_held_whole(images, folder):
 
 @pytest.mark.parametrize("trouble", [OSError, KeyboardInterrupt, ValueError])
 def test_what_fails_while_it_is_written_leaves_what_was_there(folder, trouble):
-    target = folder_at(str(folder))
-    write(target, "a.png", [FORMER])
+    target = Folder.at(str(folder))
+    target.write("a.png", [FORMER])
 
     def chunks() -> Any:
         yield PICTURE
@@ -223,9 +234,34 @@ def test_what_fails_while_it_is_written_leaves_what_was_there(folder, trouble):
         raise trouble("no")
 
     with pytest.raises(trouble):
-        write(target, "a.png", chunks())
+        target.write("a.png", chunks())
     assert names(folder) == ["a.png"]
     assert (folder / "a.png").read_bytes() == FORMER
+
+
+def test_of_two_at_once_the_later_stays_and_the_other_says_so(folder):
+    """As when Airflow has given up a task whose process still lives."""
+    first, later = Folder.at(str(folder)), Folder.at(str(folder))
+
+    def chunks() -> Any:
+        yield FORMER
+        later.write("a.png", [PICTURE])
+        assert (folder / "a.png").read_bytes() == PICTURE
+        yield FORMER
+
+    with pytest.raises(StorageError, match=r"a.png can't be written"):
+        first.write("a.png", chunks())
+    assert names(folder) == ["a.png"]
+    assert (folder / "a.png").read_bytes() == PICTURE
+
+
+def test_only_what_is_left_of_the_same_file_is_removed(folder):
+    folder.mkdir(parents=True)
+    others = [".b.png.0123abcd.part", ".a.png.part", "a.png.0123abcd.part", ".a.png.0123abc.part"]
+    for name in (*others, ".a.png.0123abcd.part"):
+        (folder / name).write_bytes(b"half")
+    Folder.at(str(folder)).write("a.png", [PICTURE])
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*others, "a.png"])
 
 
 KILLED = """

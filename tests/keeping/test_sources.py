@@ -18,6 +18,9 @@ SIX = [f"https://cdn.example/{place}.png" for place in range(6)]
 GRID, ONE = [(LINK, 0, True)], [(LINK, 0, False)]
 EACH = [(url, place, False) for place, url in enumerate(FOUR, start=1)]
 VIDEO = "https://cdn.example/a.mp4"
+CLIPS = [f"https://cdn.example/{place}.mp4" for place in range(2)]
+FILM, BOTH = [(VIDEO, 0, False)], [(url, place, False) for place, url in enumerate(CLIPS, start=1)]
+ALL_THREE = [(url, place, False) for place, url in enumerate((VIDEO, *CLIPS), start=1)]
 UPSCALED = [{"customId": "MJ::JOB::upsample_v6_2x_subtle::1::6f3b1c2d::SOLO", "label": "Upscale (Subtle)"}]
 OF_A_FILM = [
     {"customId": f"MJ::JOB::video_virtual_upscale::{number}::6f3b1c2d", "label": f"U{number}"}
@@ -44,7 +47,14 @@ OF_A_FILM = [
         ({"imageUrl": LINK, "imageUrls": [FOUR[0]], "buttons": BUTTONS}, GRID, ONE, GRID),
         ({"imageUrl": LINK, "imageUrls": [LINK] * 4, "buttons": BUTTONS}, GRID, ONE, GRID),
         ({"imageUrl": None, "imageUrls": [LINK]}, ONE, ONE, GRID),
-        ({"imageUrl": LINK, "videoUrl": VIDEO, "buttons": BUTTONS}, *[[(VIDEO, 0, False)]] * 3),
+        ({"imageUrl": LINK, "videoUrl": VIDEO, "buttons": BUTTONS}, FILM, FILM, FILM),
+        ({"imageUrl": LINK, "videoUrl": VIDEO, "videoUrls": [VIDEO]}, FILM, FILM, FILM),
+        ({"videoUrl": None, "videoUrls": [{"url": VIDEO}, VIDEO]}, FILM, FILM, FILM),
+        ({"videoUrl": CLIPS[0], "videoUrls": CLIPS, "buttons": OF_A_FILM}, BOTH, BOTH, BOTH),
+        ({"videoUrl": CLIPS[1], "videoUrls": [*CLIPS, *CLIPS], "imageUrls": FOUR}, BOTH, BOTH, BOTH),
+        ({"videoUrl": "", "videoUrls": [{"url": url} for url in CLIPS]}, BOTH, BOTH, BOTH),
+        ({"videoUrl": VIDEO, "videoUrls": CLIPS}, ALL_THREE, ALL_THREE, ALL_THREE),
+        ({"imageUrl": LINK, "videoUrl": "file:///etc/passwd", "videoUrls": ["x"]}, ONE, ONE, GRID),
     ],
 )
 def test_which_links_are_saved(told, auto, never, always):
