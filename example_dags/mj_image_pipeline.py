@@ -1,4 +1,4 @@
-"""One image, from prompt to file: submit, wait without a worker, publish, use.
+"""One image, from prompt to files: submit, wait without a worker, publish, save, use.
 
 It needs an Airflow connection ``mj_default`` of type ``mj``. To try it without paying, let the connection
 point to the sandbox: ``python -m airflow_provider_mj.sandbox`` prints the one to use.
@@ -11,10 +11,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.common.compat.sdk import Param, dag, task
+from airflow.providers.common.compat.sdk import Asset, Param, dag, task
 
-from airflow_provider_mj.operators.mj import MJImagineOperator, MJTaskResultOperator
+from airflow_provider_mj.operators.mj import MJImagineOperator, MJSaveImagesOperator, MJTaskResultOperator
 from airflow_provider_mj.sensors.mj import MJTaskSensor
+
+# Any storage will do that Airflow knows, such as s3://my_conn@my-bucket/pictures.
+FOLDER = os.environ.get("MJ_EXAMPLE_FOLDER", str(Path.home() / "mj_pictures"))
+PICTURES = Asset("mj_pictures")
 
 
 @dag(
@@ -34,26 +38,18 @@ def mj_image_pipeline() -> None:
 
     result = MJTaskResultOperator(task_id="result", mj_task_id=submit.output)
 
-    # The links of pictures live for a day: keep what you want to keep. This one is pulled and not passed as
-    # an argument, which Airflow shows in its UI: who has the link has the picture.
+    # Links of pictures live for a day. This keeps the four pictures of the grid as files, each with its
+    # history beside it, and tells the asset: mj_gallery is scheduled on it.
+    save = MJSaveImagesOperator(task_id="save", task=result.output, destination=FOLDER, outlets=[PICTURES])
+
     @task
-    def pick(buttons: list[dict[str, Any]], *, ti: Any = None) -> dict[str, Any]:
-        import requests
-
-        folder = Path(os.environ.get("MJ_EXAMPLE_FOLDER", "mj_images"))
-        folder.mkdir(parents=True, exist_ok=True)
-        answer = requests.get(ti.xcom_pull(task_ids="result", key="imageUrl"), timeout=60)
-        answer.raise_for_status()
-        picture = folder / "grid.png"
-        picture.write_bytes(answer.content)
-        print(f"saved {picture.resolve()}; it has the buttons {[button['label'] for button in buttons]}")
-
+    def pick(buttons: list[dict[str, Any]], pictures: list[dict[str, Any]]) -> dict[str, Any]:
         # MJActionOperator presses it: see mj_upscale.py.
         upscale = next((button for button in buttons if "::upsample::2" in button["customId"]), None)
-        return {"picture": str(picture.resolve()), "button": upscale}
+        return {"files": [picture["uri"] for picture in pictures], "button": upscale}
 
     wait >> result
-    pick(result.output["buttons"])
+    pick(result.output["buttons"], save.output)
 
 
 mj_image_pipeline()

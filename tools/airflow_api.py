@@ -124,6 +124,10 @@ class AirflowApi:
         """Create a pool in which deferred tasks count, too."""
         self._post("/pools", name=name, slots=slots, include_deferred=True)
 
+    def runs(self, dag_id: str) -> list[str]:
+        """Return the ids of the runs of a DAG."""
+        return [str(run["dag_run_id"]) for run in self._get(f"/dags/{dag_id}/dagRuns")["dag_runs"]]
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""
         return str(self._get(f"/dags/{dag_id}/dagRuns/{quote(run_id)}")["state"])
@@ -157,18 +161,19 @@ class AirflowApi:
         dag_id: str,
         run_id: str,
         seconds: float,
-        watch: Callable[[dict[str, TaskInstance]], None],
+        watch: Callable[[dict[str, TaskInstance]], None] | None = None,
     ) -> str:
         """Wait until a run has ended and return its state.
 
         :param seconds: how long to wait at most.
-        :param watch: called with the tasks at every look, the last one included.
+        :param watch: is called with the tasks at every look, the last one included.
         :raises TimeoutError: when the run has not ended by then.
         """
         deadline = time.monotonic() + seconds
         while True:
             state = self.run_state(dag_id, run_id)
-            watch(self.task_instances(dag_id, run_id))
+            if watch is not None:
+                watch(self.task_instances(dag_id, run_id))
             if state in ENDED:
                 return state
             if time.monotonic() > deadline:

@@ -106,6 +106,11 @@ class AirflowInstance:
         """
         self._wait_until(f"ready to run {dag_id}", lambda: self._has_loaded(dag_id))
 
+    def wait_for_a_run(self, dag_id: str) -> str:
+        """Wait until a DAG that nobody triggers has a run, and return its id."""
+        self._wait_until(f"running {dag_id}", lambda: bool(self.api.runs(dag_id)))
+        return self.api.runs(dag_id)[0]
+
     def _has_loaded(self, dag_id: str) -> bool:
         if errors := self.api.import_errors():
             raise AirflowFailedError("a DAG file does not load:\n" + "\n".join(errors))

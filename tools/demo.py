@@ -1,4 +1,4 @@
-"""The demo: a gateway that costs nothing, a real Airflow, one image task from prompt to picture."""
+"""The demo: a gateway that costs nothing, a real Airflow, one image task from prompt to pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from airflow_provider_mj.sandbox import SandboxServer
 from tools.airflow_instance import AirflowFailedError, AirflowInstance
-from tools.example import CLONE, DAG_ID, DAGS_FOLDER, RUN_SECONDS, TASKS, settings
+from tools.example import CLONE, DAG_ID, DAGS_FOLDER, GALLERY, RUN_SECONDS, TASKS, settings
 
 if TYPE_CHECKING:
     from tools.airflow_api import AirflowApi, TaskInstance
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FOLDER = CLONE / ".demo"
 KEY = "demo-key-0000"
 TASK_SECONDS = 8
+QUARTERS = 4
 LOG_LINES, LOG_WIDTH = 15, 300
 
 
@@ -87,24 +88,43 @@ def run_pipeline(airflow: AirflowInstance) -> str:
     return run_id
 
 
-def check_picture(path: Path) -> None:
-    """Open the picture that the DAG saved.
+def wait_for_gallery(airflow: AirflowInstance) -> list[dict[str, str]]:
+    """Wait for the DAG that is scheduled on the asset, and return what it has heard.
 
-    :raises OSError: when it is not there or not a picture.
+    :raises DemoFailedError: when its run fails.
     """
+    run_id = airflow.wait_for_a_run(GALLERY)
+    state = airflow.api.wait_for_run(GALLERY, run_id, RUN_SECONDS)
+    if state != "success":
+        raise DemoFailedError(f"the DAG {GALLERY} ended as {state}")
+    heard: list[dict[str, str]] = airflow.api.xcom(GALLERY, run_id, "show")
+    say(f"the DAG {GALLERY}, scheduled on the asset mj_pictures, has heard of {len(heard)} pictures")
+    return heard
+
+
+def check_picture(path: Path) -> None:
+    """Open a picture that the DAG saved, and its history.
+
+    :raises OSError: when one is not there, or is not a picture.
+    """
+    Path(f"{path}.json").read_bytes()
     with Image.open(path) as picture:
         picture.load()
-        say(f"the picture opens: {picture.format}, {picture.width} x {picture.height} pixels")
+        print(f"  {path}: {picture.format}, {picture.width} x {picture.height}")
 
 
 def show(api: AirflowApi, run_id: str) -> None:
     """Print what the DAG has put into XCom and on disk."""
     image_url: str = api.xcom(DAG_ID, run_id, "result", "imageUrl")
     buttons: list[dict[str, Any]] = api.xcom(DAG_ID, run_id, "result", "buttons")
-    picture: str = api.xcom(DAG_ID, run_id, "pick")["picture"]
-    check_picture(Path(picture))
     labels = ", ".join(button["label"] or button["emoji"] for button in buttons)
-    print(f"\nimageUrl: {image_url}\nbuttons:  {labels}\npicture:  {picture}\n", flush=True)
+    print(f"\nimageUrl: {image_url}\nbuttons:  {labels}\nfiles:")
+    files: list[str] = api.xcom(DAG_ID, run_id, "pick")["files"]
+    for file in files:
+        check_picture(Path(file.removeprefix("file://")))
+    if len(files) != QUARTERS:
+        raise DemoFailedError(f"a grid is four pictures; saved were {len(files)}")
+    print("  beside each, its history as .json\n", flush=True)
 
 
 def demonstrate() -> None:
@@ -116,6 +136,7 @@ def demonstrate() -> None:
         environment = settings(sandbox.url, KEY, FOLDER / "pictures")
         with AirflowInstance(FOLDER / "airflow", DAGS_FOLDER, environment) as airflow:
             run_id = run_pipeline(airflow)
+            wait_for_gallery(airflow)
             show(airflow.api, run_id)
     say("Airflow and the gateway have ended; logs and database are kept until the next demo")
 

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import json
+import shutil
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+# The S3 server is shared with other tests.
+sys.path.append(str(Path(__file__).parent.parent / "keeping"))
+
+from buckets import CONNECTION, Bucket, s3_server
 
 from airflow_provider_mj.sandbox import SandboxServer
 from tools.airflow_instance import AirflowInstance
@@ -12,7 +21,6 @@ from tools.processes import is_alive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tools.airflow_api import AirflowApi, TaskInstance
 
@@ -69,13 +77,36 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def bucket() -> Iterator[Bucket]:
+    for url in s3_server():
+        yield Bucket(url, "mj-pictures")
+
+
+@pytest.fixture(scope="session")
+def lineage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that OpenLineage's events are written to."""
+    return tmp_path_factory.mktemp("lineage") / "events.jsonl"
+
+
+@pytest.fixture(scope="session")
 def airflow(
-    sandbox: SandboxServer, pictures: Path, tmp_path_factory: pytest.TempPathFactory
+    sandbox: SandboxServer,
+    pictures: Path,
+    bucket: Bucket,
+    lineage: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowInstance]:
     environment = settings(sandbox.url, KEY, pictures) | {
-        "AIRFLOW_CONN_MJ_WRONG_KEY": connection(sandbox.url, "not-the-key-9999")
+        "AIRFLOW_CONN_MJ_WRONG_KEY": connection(sandbox.url, "not-the-key-9999"),
+        f"AIRFLOW_CONN_{CONNECTION.upper()}": bucket.connection,
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+            {"type": "file", "log_file_path": str(lineage), "append": True}
+        ),
     }
-    with AirflowInstance(tmp_path_factory.mktemp("airflow"), DAGS_FOLDER, environment) as instance:
+    home, dags = tmp_path_factory.mktemp("airflow"), tmp_path_factory.mktemp("dags")
+    shutil.copytree(DAGS_FOLDER, dags, dirs_exist_ok=True)
+    shutil.copy(Path(__file__).parent / "dags" / "mj_saving.py", dags)
+    with AirflowInstance(home, dags, environment) as instance:
         instance.wait_for_dag(DAG_ID)
         yield instance
 

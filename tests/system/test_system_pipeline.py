@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TASK_FIELDS = {
     *("id", "action", "status", "prompt", "promptEn", "description", "state"),
     *("submitTime", "startTime", "finishTime", "progress"),
-    *("imageUrl", "imageUrls", "videoUrl", "imageUrlExpiresAt", "failReason"),
+    *("imageUrl", "imageUrls", "videoUrl", "videoUrls", "imageUrlExpiresAt", "failReason"),
     *("buttons", "seed", "cost", "properties"),
 }
 
@@ -58,15 +58,17 @@ def test_result_publishes_the_picture_and_the_buttons(story: Story, sandbox: San
     assert {"U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4"} <= {button["label"] for button in task["buttons"]}
 
 
-def test_the_downstream_task_uses_the_picture_and_a_button(story: Story, pictures: Path) -> None:
+def test_the_downstream_task_uses_the_files_and_a_button(story: Story, pictures: Path) -> None:
     picked = story.xcom("pick")
     assert isinstance(picked, dict)
     assert picked["button"]["label"] == "U2"
-    saved = Path(picked["picture"])
-    assert saved.parent == pictures.resolve()
-    with Image.open(saved) as picture:
-        picture.load()
-        assert (picture.format, picture.width) == ("PNG", picture.height)
+    assert len(picked["files"]) == 4
+    for file in picked["files"]:
+        saved = Path(file.removeprefix("file://"))
+        assert saved.parent == pictures
+        with Image.open(saved) as picture:
+            picture.load()
+            assert (picture.format, picture.width) == ("PNG", picture.height)
 
 
 def test_one_run_is_charged_once(story: Story, sandbox: SandboxServer) -> None:
