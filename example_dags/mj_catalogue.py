@@ -7,9 +7,10 @@ The tasks share a pool, which is made once; three is how many jobs many gateways
 With it the DAG is the same whether its workers wait or the triggerer does (``[operators] default_deferrable``
 in Airflow's configuration).
 
-The run ends as failed if a row has no picture, and its last task names those rows. The pictures of the others
-are the return value of ``collect``. To go on, mend the CSV and clear the run: on Airflow 3.3 and later only
-what has no picture yet is submitted and paid.
+The four pictures of each row are saved, whatever becomes of other rows. The run ends as failed if a row has
+no picture, and its last task names those rows; the links of the others are the return value of ``collect``.
+To go on, mend the CSV and clear the run: on Airflow 3.3 and later only what has no picture yet is submitted
+and paid.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, Param, dag, task
 
-from airflow_provider_mj.operators.mj import MJImagineOperator
+from airflow_provider_mj.operators.mj import MJImagineOperator, MJSaveImagesOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 CATALOGUE = Path(__file__).with_name("catalogue.csv")
+FOLDER = Path.home() / "mj_pictures"
 
 
 def arguments(row: dict[str, str]) -> dict[str, Any]:
@@ -40,7 +42,10 @@ def keep_reason(context: Context) -> None:
 
 @dag(
     schedule=None,
-    params={"catalogue": Param(str(CATALOGUE), type="string", description="CSV with sku, name and prompt")},
+    params={
+        "catalogue": Param(str(CATALOGUE), type="string", description="CSV with sku, name and prompt"),
+        "folder": Param(str(FOLDER), type="string", description="where pictures go: a path, or s3://..."),
+    },
     tags=["midjourney"],
 )
 def mj_catalogue() -> None:
@@ -60,8 +65,17 @@ def mj_catalogue() -> None:
         map_index_template="{{ params.sku }}",
     ).expand_kwargs(rows.map(arguments))
 
+    # One task for all rows, since each that starts takes longer than a download. It gets those with a picture.
+    MJSaveImagesOperator(
+        task_id="save",
+        task=draw.output,
+        destination="{{ params.folder }}",
+        trigger_rule="all_done",
+        retries=2,
+    )
+
     # Who has the link has the picture, for a day: so links are pulled and not passed as arguments, which
-    # Airflow shows in its UI, and not logged. Download here what you want to keep.
+    # Airflow shows in its UI, and not logged.
     @task(trigger_rule="all_done", multiple_outputs=False, show_return_value_in_logs=False)
     def collect(rows: list[dict[str, str]], *, ti: Any = None) -> dict[str, str]:
         pictures, failed = {}, {}

@@ -119,6 +119,7 @@ class Stage:
     draws: list[TaskInstance]
     pictures: dict[str, str]
     failed: dict[str, str]
+    files: dict[str, bytes]
     submissions: int
     charges: int
     most_slots: int
@@ -131,6 +132,7 @@ class Catalogue:
     airflow: AirflowInstance
     sandbox: SandboxServer
     run_id: str
+    saved: Path
 
     def finish(self) -> Stage:
         api, taken = self.airflow.api, [0]
@@ -142,6 +144,7 @@ class Catalogue:
             draws=api.mapped_instances(CATALOGUE, self.run_id, "draw"),
             pictures=api.xcom(CATALOGUE, self.run_id, "collect"),
             failed=api.xcom(CATALOGUE, self.run_id, "collect", "failed"),
+            files={path.name: path.read_bytes() for path in self.saved.iterdir()},
             submissions=sum(seen.is_submission for seen in self.sandbox.gateway.requests),
             charges=len(self.sandbox.gateway.ledger.charges),
             most_slots=max(taken),
@@ -153,8 +156,9 @@ class Catalogue:
 
 @pytest.fixture(scope="module")
 def catalogue(airflow: AirflowInstance, sandbox: SandboxServer, folder: Path) -> Catalogue:
-    run_id = airflow.api.trigger(CATALOGUE, {"catalogue": str(folder / "catalogue.csv")})
-    return Catalogue(airflow, sandbox, run_id)
+    params = {"catalogue": str(folder / "catalogue.csv"), "folder": str(folder / "saved")}
+    run_id = airflow.api.trigger(CATALOGUE, params)
+    return Catalogue(airflow, sandbox, run_id, folder / "saved")
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +186,14 @@ def test_one_bad_row_does_not_end_the_others(first: Stage) -> None:
     assert len(first.pictures) == ROWS - len(SPOILT)
     assert len(set(first.pictures.values())) == len(first.pictures)
     assert {draw.label for draw in first.draws if draw.state == "success"} == set(first.pictures)
+
+
+def test_four_pictures_of_each_row_that_was_drawn_are_saved(catalogue: Catalogue, first: Stage) -> None:
+    saved = catalogue.airflow.api.xcom(CATALOGUE, catalogue.run_id, "save")
+    assert len(saved) == 4 * len(first.pictures)
+    names = [Path(picture["uri"]).name for picture in saved]
+    assert set(first.files) == {*names, *(f"{name}.json" for name in names)}
+    assert len({picture["sha256"] for picture in saved}) == len(saved)
 
 
 def test_failed_rows_are_named_with_their_reasons(catalogue: Catalogue, first: Stage) -> None:
@@ -219,6 +231,8 @@ if HAS_RECORD:
         assert {sku: mended.pictures[sku] for sku in resumed.pictures} == resumed.pictures
         assert mended.charges - resumed.charges == len(SPOILT)
         assert mended.submissions - resumed.submissions == len(SPOILT)
+        assert mended.files.items() >= resumed.files.items(), "saving again has changed a file"
+        assert len(mended.files) == 2 * 4 * ROWS
 
 
 @dataclass
