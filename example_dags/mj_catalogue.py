@@ -65,7 +65,7 @@ def mj_catalogue() -> None:
         map_index_template="{{ params.sku }}",
     ).expand_kwargs(rows.map(arguments))
 
-    # One task for all rows, since each that starts takes longer than a download. It gets those with a picture.
+    # One task for all rows that have a picture, since each that starts takes longer than a download.
     MJSaveImagesOperator(
         task_id="save",
         task=draw.output,

@@ -20,7 +20,7 @@ def mj_gallery() -> None:
             {"uri": picture["uri"], "prompt": picture["prompt"]}
             for events_of_one in events.values()
             for event in events_of_one
-            for picture in event.extra["pictures"]
+            for picture in event.extra.get("pictures", [])
         ]
         for picture in new:
             print(f"{picture['uri']}: {picture['prompt']}")

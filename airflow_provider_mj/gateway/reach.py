@@ -85,17 +85,21 @@ _UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Public by its number, and yet the inside of every machine at Azure.
 _AZURE = ipaddress.IPv4Address("168.63.129.16")
+# Not every Python knows these: the IETF's own (Oracle Cloud's metadata), 6to4 relays, documentation.
+_NOT_GLOBAL_4 = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"))
+_NOT_GLOBAL_6 = ipaddress.IPv6Network("3fff::/20")
 
 
 def is_public(address: str) -> bool:
     """Tell whether an IP address is on the public internet, an IPv4 address inside of an IPv6 one as well."""
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv4Address):
-        return ip.is_global and not ip.is_multicast and ip != _AZURE
+        is_special = ip == _AZURE or any(ip in network for network in _NOT_GLOBAL_4)
+        return ip.is_global and not ip.is_multicast and not is_special
     inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
     if ip in _NAT64:
         inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return is_public(str(inner)) if inner else ip.is_global and ip in _UNICAST
+    return is_public(str(inner)) if inner else ip.is_global and ip in _UNICAST and ip not in _NOT_GLOBAL_6
 
 
 class CheckedAdapter(HTTPAdapter):

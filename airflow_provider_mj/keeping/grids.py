@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mj.images import BROKEN, MAX_PIXELS
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 # The same bytes each time for the same grid, and no loss that could be seen.
 _SAVE: dict[str, dict[str, Any]] = {
     "jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
-    "webp": {"format": "WEBP", "lossless": True},
+    "webp": {"format": "WEBP", "lossless": True, "exact": True},
 }
 _PNG: dict[str, Any] = {"format": "PNG"}
 
@@ -53,18 +54,34 @@ def quarters(data: bytes, media: Media) -> Iterator[tuple[int, bytes, tuple[int,
     :returns: number, bytes, and width and height in pixels; nothing for a picture that moves.
     :raises BadPictureError: when the grid is broken, too small or has too many pixels.
     """
-    with _opened(data, media) as image:
+    with _opened(data, media) as image, _read():
         if getattr(image, "is_animated", False):
             return
-        width, height = image.size
+        grid = _upright(image)
+        width, height = grid.size
         if min(width, height) < 2:  # noqa: PLR2004 (one pixel for each)
             raise BadPictureError(f"{width} x {height} pixels can't be cut into quarters")
-        try:
-            image.load()
-        except BROKEN as error:
-            raise BadPictureError(f"the picture is broken ({type(error).__name__})") from None
         for number in range(1, 5):
-            yield (number, *_cut(image, number, media))
+            yield (number, *_cut(grid, number, media))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a picture as its note says; the quarters have no such note."""
+    from PIL import ImageOps
+
+    image.load()
+    return ImageOps.exif_transpose(image)
+
+
+@contextmanager
+def _read() -> Iterator[None]:
+    """Make what Pillow raises for broken files one error: many kinds, also long after it was opened."""
+    try:
+        yield
+    except BadPictureError:
+        raise
+    except BROKEN as error:
+        raise BadPictureError(f"the picture is broken ({type(error).__name__})") from None
 
 
 def _cut(image: Image.Image, number: int, media: Media) -> tuple[bytes, tuple[int, int]]:
@@ -81,13 +98,11 @@ def _opened(data: bytes, media: Media) -> AbstractContextManager[Image.Image]:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _read():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=[media.kind.upper()])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise BadPictureError("the picture has too many pixels to be opened") from None
-    except BROKEN as error:
-        raise BadPictureError(f"the picture is broken ({type(error).__name__})") from None
     if image.width * image.height > MAX_PIXELS:
         image.close()
         raise BadPictureError(f"{image.width} x {image.height} pixels are too many to be opened")

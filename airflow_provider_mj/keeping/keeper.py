@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_mj.gateway.download import LinkExpiredError, shown_url, stream
 from airflow_provider_mj.gateway.errors import TaskNotFoundError
 from airflow_provider_mj.gateway.task import link_expiry
+from airflow_provider_mj.keeping.earlier import saved_earlier
 from airflow_provider_mj.keeping.grids import check_pillow, quarters
 from airflow_provider_mj.keeping.media import BadPictureError, Media, NoPictureError, recognise
 from airflow_provider_mj.keeping.names import file_name
 from airflow_provider_mj.keeping.passing import Passing
-from airflow_provider_mj.keeping.sources import Source, Split, rewritten, sidecar, sources
+from airflow_provider_mj.keeping.sources import QUARTERS, Source, Split, rewritten, sidecar, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _Size = tuple[int, int] | tuple[None, None]
 # How a link is dead: by a status, or by a page in place of the picture.
 _DEAD = (LinkExpiredError, NoPictureError)
+_QUARTERS = range(1, QUARTERS + 1)
 
 
 class PictureGoneError(ValueError):
@@ -69,6 +71,8 @@ class Keeper:
     def keep(self, task: Task) -> list[dict[str, Any]]:
         """Save all pictures of a task; where a link is dead, the gateway is asked for a new one, once.
 
+        Where it has none, but an earlier run has saved all of them, that is what is given.
+
         :param task: the finished task.
         :returns: for each file ``uri, index, width, height, bytes, sha256, contentType``.
         :raises ValueError: when the names of several files would be the same.
@@ -80,6 +84,16 @@ class Keeper:
         :raises StorageError: when a file can't be written.
         """
         links = self._links(task)
+        try:
+            return self._keep(task, links)
+        except PictureGoneError as error:
+            earlier = self._saved_earlier(task, links)
+            if earlier is None:
+                raise
+            self.log.warning("%s It was saved before, and what was saved is whole", error)
+            return earlier
+
+    def _keep(self, task: Task, links: list[Source]) -> list[dict[str, Any]]:
         if self._is_expired(links):
             self.log.info("The link of task %s has expired; asking the gateway for a new one", task.id)
             return self._keep_anew(task)
@@ -88,6 +102,10 @@ class Keeper:
         except _DEAD as error:
             self.log.warning("%s Asking the gateway for a new link", error)
             return self._keep_anew(task, dead=links, trouble=f" ({error})")
+
+    def _saved_earlier(self, task: Task, links: list[Source]) -> list[dict[str, Any]] | None:
+        indexes = [index for link in links for index in (_QUARTERS if link.is_grid else (link.index,))]
+        return saved_earlier(self.folder, self.name, task, indexes)
 
     def _keep_anew(self, task: Task, dead: Sequence[Source] = (), trouble: str = "") -> list[dict[str, Any]]:
         try:
@@ -115,10 +133,13 @@ class Keeper:
         return PictureGoneError(task.id, self.settings.gateway, end)
 
     def _is_expired(self, links: list[Source]) -> bool:
-        """Tell whether one of the links says itself that it is dead."""
+        """Tell whether one of the links says itself that it is dead; a mirror doesn't care."""
         now = datetime.fromtimestamp(self.now(), UTC)
-        ends = filter(None, (link_expiry(link.url) for link in links))
-        return any(datetime.fromisoformat(end) <= now for end in ends)
+        ends = (link_expiry(link.url) for link in links if self._address(link) == link.url)
+        return any(datetime.fromisoformat(end) <= now for end in ends if end)
+
+    def _address(self, link: Source) -> str:
+        return rewritten(link.url, self.settings.image_host, self.settings.base_url)
 
     def _save_all(self, task: Task, links: list[Source]) -> list[dict[str, Any]]:
         return [picture for link in links for picture in self._save(task, link)]
@@ -141,7 +162,7 @@ class Keeper:
     def _fetched(self, link: Source) -> Iterator[Passing]:
         settings = self.settings
         with stream(
-            rewritten(link.url, settings.image_host, settings.base_url),
+            self._address(link),
             max_bytes=self.max_bytes,
             timeout=self.timeout,
             allow_private=settings.allow_private_image_hosts,

@@ -21,10 +21,15 @@ _CONTENT_TYPES = {
     "webm": "video/webm",
 }
 _EXTENSIONS = {"jpeg": "jpg"}
+EXTENSIONS = tuple(_EXTENSIONS.get(kind, kind) for kind in _CONTENT_TYPES)
+"""The endings that a file may have."""
 # Hosts call a JPEG a PNG, and anything `application/octet-stream`; that is no reason to refuse a picture.
 _PAGES = ("text/html", "application/xhtml+xml", "application/json", "text/xml", "application/xml")
 # Kinds of pictures that have the box of a video at their beginning.
-_STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heif", b"mif1", b"msf1")
+_STILL_BRANDS = (
+    *(b"avif", b"avis", b"MA1A", b"MA1B", b"heic", b"heix", b"heim", b"heis", b"heif", b"hevc", b"hevx"),
+    *(b"hevm", b"hevs", b"mif1", b"msf1", b"jp2 ", b"jpx ", b"crx "),
+)
 
 
 class BadPictureError(ValueError):
@@ -111,7 +116,7 @@ def dimensions(head: bytes, media: Media) -> tuple[int, int] | tuple[None, None]
 
 
 def is_cut(media: Media, length: int, head: bytes, tail: bytes) -> bool:
-    """Tell whether the end of a picture is missing; of a video, nobody can tell.
+    """Tell whether the end of a picture is missing; for an MP4 see :class:`.Boxes`.
 
     :param media: what it is.
     :param length: of the file in bytes.

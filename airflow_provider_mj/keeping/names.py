@@ -70,4 +70,5 @@ def _safe_id(task_id: str) -> str:
     if safe == task_id and len(safe) <= _LONGEST_ID:
         return safe
     digest = hashlib.sha256(task_id.encode("utf-8", "replace")).hexdigest()[:12]
-    return f"{safe[: _LONGEST_ID - 13]}-{digest}"
+    # No id that is safe by itself has such a sign.
+    return f"{safe[: _LONGEST_ID - 13]}={digest}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from airflow_provider_mj.keeping.boxes import Boxes
 from airflow_provider_mj.keeping.media import HEAD, TAIL, CutPictureError, dimensions, is_cut, recognise
 
 if TYPE_CHECKING:
@@ -33,10 +34,12 @@ class Passing:
         :raises CutPictureError: in place of the end, when that is missing; so what takes the bytes fails
             before it is done.
         """
-        length, tail = 0, b""
+        length, tail, boxes = 0, b"", Boxes()
         for chunk in chain([self._head], self._rest):
             length += len(chunk)
             tail = (tail + chunk)[-TAIL:]
+            if self.media.kind == "mp4":
+                boxes.feed(chunk)
             yield chunk
-        if is_cut(self.media, length, self._head, tail):
+        if boxes.is_cut or is_cut(self.media, length, self._head, tail):
             raise CutPictureError(f"it ends in the middle, after {length} bytes")

@@ -71,7 +71,9 @@ def sources(task: Task, split: Split) -> list[Source]:
         return _numbered(clips)
     singles = list(dict.fromkeys(task.image_urls))
     only = task.image_url or (singles[0] if len(singles) == 1 else None)
-    if len(singles) > 1 and not (split is Split.NEVER and only):
+    # With one missing or twice, nobody knows any more which of them is U2; the grid does.
+    is_complete = len(singles) == QUARTERS or not has_quarters(task)
+    if len(singles) > 1 and not (only and (split is Split.NEVER or not is_complete)):
         return _numbered(singles)
     if not only:
         raise NothingToKeepError(f"task {task.id} has no picture")
@@ -124,7 +126,7 @@ def rewritten(url: str, image_host: str | None, gateway_url: str) -> str:
     host = urlsplit(url).hostname or ""
     if image_host == "gateway":
         return _moved(url, gateway_url) if host in _HERE else url
-    return _moved(url, image_host) if image_host and host in (*_DISCORD, *_HERE) else url
+    return _moved(url, image_host) if image_host and host in _DISCORD else url
 
 
 def sidecar(task: Task, gateway: str, picture: Mapping[str, Any]) -> dict[str, Any]:

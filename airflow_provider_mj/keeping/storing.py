@@ -49,7 +49,7 @@ class StorageError(Exception):
     def __init__(self, uri: str, reason: Exception) -> None:
         super().__init__(
             f"{uri} can't be written: {type(reason).__name__}: {reason}. What was saved before is still "
-            "there. Saving again is not paid for, but links of pictures live for a day."
+            "there, and the picture is still at its link: save it within a day."
         )
 
 
@@ -64,9 +64,10 @@ _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
 class Folder:
     """A folder in a storage, in which a file is whole or not there.
 
-    A file is written under a temporary name and put in place when it is whole. Whoever comes after a process
-    that was killed removes what that has left of the same file. If the other still lives, as a task does that
-    Airflow has given up, then its file can't be put in place any more, and the later one's is what stays.
+    A file is written under a temporary name, of each process its own since two that write into one file would
+    spoil it, and put in place when it is whole. Whoever comes after a process that was killed removes what
+    that has left of the same file. If the other still lives, as a task does that Airflow has given up, then
+    its file can't be put in place any more, and the later one's stays; in a bucket both are put in place.
 
     :param path: where.
     """
@@ -85,7 +86,6 @@ class Folder:
         :param destination: a URL such as ``s3://conn@bucket/pictures``, an absolute path, or an object.
         :raises ValueError: when it is none of these, or Airflow does not know its kind of storage.
         :raises ImportError: when the library for its kind of storage is missing; says which.
-        :raises AirflowNotFoundException: when its connection is not there.
         :raises StorageError: when it can't be made.
         """
         folder = cls(_path(destination))
@@ -104,7 +104,7 @@ class Folder:
         :param content_type: what S3 calls the file when it is asked for.
         :raises StorageError: when the storage does not take it.
         """
-        final, partial = (self._path / name).path, (self._path / self._temporary(name)).path
+        final, partial = (self._path / name).path, (self._path / f".{name}.{self._mine}.part").path
         written = Written(uri=str(self._path / name))
         source = _Source(chunks)
         try:
@@ -128,9 +128,24 @@ class Folder:
         text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
         self.write(name, [text.encode() + b"\n"], "application/json")
 
-    def _temporary(self, name: str) -> str:
-        # Two that write into one file would spoil it. A bucket shows only whole uploads: one name will do.
-        return f".{name}.part" if self._is_bucket else f".{name}.{self._mine}.part"
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """Read what :meth:`write_json` has written; None where there is none."""
+        try:
+            content = json.loads(self._storage.cat_file((self._path / name).path))
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+    def look(self, name: str) -> Written | None:
+        """Read a file, for its size and its checksum; None where there is none."""
+        found = Written(uri=str(self._path / name))
+        try:
+            with self._storage.open((self._path / name).path, "rb") as file:
+                while chunk := file.read(_BLOCK):
+                    found.count(chunk)
+        except OSError:
+            return None
+        return found
 
     def _remove_leftovers(self, name: str) -> None:
         for path in self._leftovers.pop(name, ()):
@@ -141,7 +156,7 @@ class Folder:
     def _leftovers(self) -> dict[str, list[str]]:
         """What earlier processes have left, by the name of the file that it was to be."""
         found: dict[str, list[str]] = {}
-        # A bucket has none, and not everybody may ask for its list.
+        # A bucket shows only what is whole, and not everybody may ask for its list.
         for path in [] if self._is_bucket else self._storage.ls(self._path.path, detail=False):
             if match := _TEMPORARY.fullmatch(path.rpartition("/")[2]):
                 found.setdefault(match[1], []).append(path)
@@ -169,9 +184,17 @@ def _path(destination: str | os.PathLike[str] | ObjectStoragePath) -> ObjectStor
         return destination
     # Airflow's own class takes a path without `file://` and can't write there.
     text = os.fspath(destination).strip()
-    if "://" not in text and not text.startswith("/"):
-        raise ValueError(f"destination must be the URL of a folder or an absolute path; got {text!r}")
-    return ObjectStoragePath(text if "://" in text else f"file://{text}")
+    text = f"file://{text}" if text.startswith("/") else text
+    scheme, _, rest = text.partition("://")
+    # With two slashes, files are meant to be in the folder that a worker happens to be in.
+    place = rest.partition("/")[0].rpartition("@")[2]
+    is_place = rest.startswith("/") if scheme == "file" else place
+    if not scheme or not is_place:
+        raise ValueError(
+            "destination must be the URL of a folder, as file:///data/pictures or s3://conn@bucket/pictures, "
+            f"or an absolute path; got {text!r}"
+        )
+    return ObjectStoragePath(text)
 
 
 class _Source:

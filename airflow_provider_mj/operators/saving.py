@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
 
@@ -15,7 +15,7 @@ from airflow_provider_mj.operators.fields import TaskField, unsealed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
@@ -23,9 +23,14 @@ if TYPE_CHECKING:
     from airflow_provider_mj.gateway.task import Task
     from airflow_provider_mj.keeping.keeper import Keeper
 
+    _Kept = list[tuple[Task, list[dict[str, Any]]]]
+
 _SPLITS = ("auto", "never", "always")
 _LINKS = ("imageUrl", "imageUrls", "videoUrl", "videoUrls")
 _NAMED = 10
+_LONGEST_NAME = 80
+# Midjourney takes no longer ones, and an event is a row of Airflow's database.
+_LONGEST_PROMPT = 6000
 
 
 class MJSaveImagesOperator(WaitsMixin, BaseOperator):
@@ -89,8 +94,10 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
         :raises AirflowFailException: for what no retry can mend: a dead link, no picture, a refused address.
         """
         wanted = self._wanted(unsealed(self.task))
-        kept = self._keep_all(wanted) if wanted else []
+        kept, failed = self._keep_all(wanted) if wanted else ([], [])
         self._saved = [picture for _, pictures in kept for picture in pictures]
+        if failed:
+            raise _failure(failed, len(wanted), self._saved) from failed[0][1]
         self._tell_assets(context, kept)
         return list(self._saved)
 
@@ -99,12 +106,14 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
 
         :returns: an ``OperatorLineage``; None where that provider is not installed.
         """
+        from airflow_provider_mj.keeping.addresses import dataset
+
         try:
             extractors = import_module("airflow.providers.openlineage.extractors")
             events = import_module("openlineage.client.event_v2")
         except ImportError:
             return None
-        outputs = [events.Dataset(*_dataset(picture["uri"])) for picture in self._saved]
+        outputs = [events.Dataset(*dataset(picture["uri"])) for picture in self._saved]
         return extractors.OperatorLineage(outputs=outputs)
 
     def _wanted(self, given: list[Any]) -> list[Any]:
@@ -120,44 +129,44 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
                 self.log.warning("%s and is left out", what)
         return wanted
 
-    def _keep_all(self, wanted: list[Any]) -> list[tuple[Task, list[dict[str, Any]]]]:
-        """Save what can be saved, whatever becomes of the others."""
-        from airflow_provider_mj.gateway.download import DownloadError
-        from airflow_provider_mj.gateway.errors import GatewayError
-        from airflow_provider_mj.keeping.grids import PillowMissingError
-        from airflow_provider_mj.keeping.storing import StorageError
-
+    def _keep_all(self, wanted: list[Any]) -> tuple[_Kept, list[tuple[str, Exception]]]:
+        """Save what can be saved, and give what could not, with the name of its task."""
         keeper = self._keeper()
-        kept: list[tuple[Task, list[dict[str, Any]]]] = []
-        errors: list[Exception] = []
+        kept: _Kept = []
+        failed: list[tuple[str, Exception]] = []
         for one in wanted:
             try:
                 task = self._task(one)
                 kept.append((task, keeper.keep(task)))
-            except (GatewayError, DownloadError, PillowMissingError, StorageError, ValueError) as error:
+            except Exception as error:
+                failed.append((_label(one, keeper.settings.gateway), error))
                 if len(wanted) > 1:
-                    self.log.warning("%s", error)
-                errors.append(error)
-        if errors:
-            raise _failure(errors, len(wanted)) from errors[0]
-        return kept
+                    self.log.warning("%s: %s", *failed[-1], exc_info=not _is_expected(error))
+        return kept, failed
 
-    def _tell_assets(self, context: Context, kept: list[tuple[Task, list[dict[str, Any]]]]) -> None:
+    def _tell_assets(self, context: Context, kept: _Kept) -> None:
         """Say in the events of the outlets what is new: an alias gets an asset for each picture."""
         from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
-        news: list[dict[str, Any]] = [
-            {"uri": picture["uri"], "id": task.id, "prompt": task.prompt, "sha256": picture["sha256"]}
+        from airflow_provider_mj.keeping.addresses import asset_uri
+
+        news: list[Any] = [
+            {
+                "uri": picture["uri"],
+                "id": task.id,
+                "prompt": task.prompt and task.prompt[:_LONGEST_PROMPT],
+                "sha256": picture["sha256"],
+            }
             for task, pictures in kept
             for picture in pictures
         ]
-        for outlet in self.outlets if news else ():
+        for outlet in self.outlets:
             if isinstance(outlet, AssetAlias):
                 for one in news:
-                    asset = Asset(_without_connection(one["uri"]))
-                    context["outlet_events"][outlet].add(asset, extra=one)
+                    context["outlet_events"][outlet].add(Asset(asset_uri(one["uri"])), extra=one)
             elif isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update({**news[0], "pictures": [*news]})
+                first = news[0] if news else {}
+                context["outlet_events"][outlet].extra.update({**first, "pictures": [*news]})
 
     def _keeper(self) -> Keeper:
         from airflow_provider_mj.keeping.keeper import Keeper
@@ -171,7 +180,7 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
         return Keeper(
             folder=folder,
             settings=self.hook.client.settings,
-            fetch_task=self.hook.get_task,
+            fetch_task=self._fetched,
             log=self.log,
             split=Split(self.split),
             name=self.name,
@@ -181,14 +190,23 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
 
     def _task(self, given: Any) -> Task:
         """Give a task as it stands in XCom, or ask for it where only its id is known."""
-        from airflow_provider_mj.gateway.ids import valid_task_id
         from airflow_provider_mj.gateway.task import Task, TaskStatus
 
         if not isinstance(given, Mapping):
-            return self.hook.get_task(valid_task_id(given))
+            return self._fetched(given)
         if given.get("status") == TaskStatus.SUCCESS and any(given.get(link) for link in _LINKS):
             return Task.from_wire(given)
-        return self.hook.get_task(valid_task_id(given.get("id")))
+        return self._fetched(given.get("id"))
+
+    def _fetched(self, mj_task_id: Any) -> Task:
+        """Ask for a task; files are named by what was asked for, whatever id the gateway gives it."""
+        from airflow_provider_mj.gateway.ids import valid_task_id
+
+        wanted = valid_task_id(mj_task_id)
+        task = self.hook.get_task(wanted)
+        if task.id != wanted:
+            self.log.warning("Asked for task %s, the gateway calls it %s", wanted, task.id)
+        return replace(task, id=wanted)
 
 
 def _was_let_pass(given: Any) -> bool:
@@ -200,25 +218,31 @@ def _was_let_pass(given: Any) -> bool:
     )
 
 
-def _failure(errors: Sequence[Exception], total: int) -> Exception:
+def _label(given: Any, gateway: str) -> str:
+    """Name a task as a DAG author knows it."""
+    name = given.get("id") if isinstance(given, Mapping) else given
+    return f"task {str(name)[:_LONGEST_NAME]} at gateway {gateway}"
+
+
+def _failure(failed: Sequence[tuple[str, Exception]], total: int, saved: Sequence[Any]) -> Exception:
     """Give what the operator fails with: for a retry, if that helps one of them."""
-    messages: Iterable[str] = dict.fromkeys(map(str, errors))
-    text = " ".join([*messages][:_NAMED])
+    parts = [f"{label}: {error}" for label, error in failed[:_NAMED]]
+    if more := [label for label, _ in failed[_NAMED:]]:
+        parts.append(f"In the log is what became of {', '.join(more)}.")
     if total > 1:
-        text = f"{len(errors)} of {total} tasks were not saved. {text}"
-    is_worth_a_retry = any(getattr(error, "retry_helps", False) for error in errors)
-    return RuntimeError(text) if is_worth_a_retry else AirflowFailException(text)
+        of_others = f"; {len(saved)} files of the others were" if saved else ""
+        parts.insert(0, f"{len(failed)} of {total} tasks were not saved{of_others}.")
+    text = " ".join([*parts, "Saving again is not paid for."])
+    return RuntimeError(text) if any(map(_is_worth_a_retry, failed)) else AirflowFailException(text)
 
 
-def _without_connection(uri: str) -> str:
-    """Give the address that everybody knows a file by."""
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else uri
+def _is_worth_a_retry(failed: tuple[str, Exception]) -> bool:
+    error = failed[1]
+    return bool(getattr(error, "retry_helps", not _is_expected(error)))
 
 
-def _dataset(uri: str) -> tuple[str, str]:
-    """Name a file as OpenLineage does: the place, and the path in it."""
-    parts = urlsplit(_without_connection(uri))
-    if parts.scheme == "file":
-        return "file", parts.path
-    return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
+def _is_expected(error: Exception) -> bool:
+    """Tell errors that say what is wrong from what nobody has thought of."""
+    from airflow_provider_mj.keeping.grids import PillowMissingError
+
+    return hasattr(error, "retry_helps") or isinstance(error, (PillowMissingError, ValueError))

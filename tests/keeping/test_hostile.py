@@ -202,13 +202,13 @@ ROWS = {
     "a password in the link": kept("17_0.png", link="http://user:pw@{images_host}/picture"),
     "redirected to the gateway": kept("17_0.png", link="{gateway}/hidden/{gateway}/picture", private=False),
     # Names.
-    "up and away": named("../../etc/passwd", "_.._etc_passwd-*_0.png"),
-    "dots": named("..", "_-*_0.png"),
-    "from the root": named("/etc/passwd", "_etc_passwd-*_0.png"),
-    "windows": named("C:\\x", "C_x-*_0.png"),
-    "hidden": named(".ssh", "ssh-*_0.png"),
-    "a line break": named("a\nb", "a_b-*_0.png"),
-    "too long": named("9" * 5000, "9999*-*_0.png"),
+    "up and away": named("../../etc/passwd", "_.._etc_passwd=*_0.png"),
+    "dots": named("..", "_=*_0.png"),
+    "from the root": named("/etc/passwd", "_etc_passwd=*_0.png"),
+    "windows": named("C:\\x", "C_x=*_0.png"),
+    "hidden": named(".ssh", "ssh=*_0.png"),
+    "a line break": named("a\nb", "a_b=*_0.png"),
+    "too long": named("9" * 5000, "9999*=*_0.png"),
     "up and away by its action": kept(
         "_x_17_0.png", more={"action": "../x"}, options={"name": "{action}_{id}_{index}"}
     ),

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import pytest
 from drawn import COLOURS, ENDINGS, PICTURE, PNG_START, corner, gif, grid, is_near, moving, png, saved, webp
 from PIL import Image
 
+from airflow_provider_mj.keeping.boxes import Boxes
 from airflow_provider_mj.keeping.grids import PillowMissingError, check_pillow, quarters
 from airflow_provider_mj.keeping.media import (
     HEAD,
@@ -89,9 +91,41 @@ def test_a_picture_without_its_end_is_cut(kind, data, share):
     assert is_cut(Media(kind), len(part), part[:HEAD], part[-TAIL:])
 
 
-def test_of_a_video_nobody_can_tell_more():
+def test_a_video_tells_no_size():
     assert dimensions(b"\0\0\0\x20ftypisom", Media("mp4")) == (None, None)
-    assert not is_cut(Media("mp4"), 4, b"", b"")
+    assert not is_cut(Media("webm"), 4, b"", b"")
+
+
+def box(kind: bytes, body: bytes, *, is_long: bool = False) -> bytes:
+    if is_long:
+        return struct.pack(">I4sQ", 1, kind, len(body) + 16) + body
+    return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
+FILM = box(b"ftyp", b"isom" + bytes(20)) + box(b"moov", bytes(200)) + box(b"mdat", bytes(5000), is_long=True)
+
+
+def is_film_cut(data: bytes, size: int) -> bool:
+    boxes = Boxes()
+    for place in range(0, len(data), size):
+        boxes.feed(data[place : place + size])
+    return boxes.is_cut
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+def test_a_film_is_whole_when_its_last_box_is(size):
+    assert not is_film_cut(FILM, size)
+    assert not is_film_cut(FILM + bytes(3), size), "padding"
+    assert not is_film_cut(FILM + b"a note behind the film", size), "no box"
+    assert not is_film_cut(FILM + struct.pack(">I4s", 0, b"mdat") + bytes(9), size), "a box up to the end"
+    assert all(is_film_cut(FILM[:-missing], size) for missing in (1, 16, 4999))
+    assert is_film_cut(FILM[:150], size)
+
+
+def test_a_cut_film_fails_in_place_of_its_end():
+    with pytest.raises(CutPictureError, match="in the middle"):
+        list(Passing(iter([FILM[:300], FILM[300:-1]])))
+    assert b"".join(Passing(iter([FILM[:300], FILM[300:]]))) == FILM
 
 
 def test_a_jpeg_that_tells_its_size_too_late_has_none():
@@ -175,6 +209,32 @@ def test_quarters_keep_the_colour_profile_and_are_the_same_bytes_each_time(kind)
 @pytest.mark.parametrize("data", [moving(), moving("WEBP"), moving("PNG")])
 def test_what_moves_has_no_quarters(data):
     assert list(quarters(data, recognise(data))) == []
+
+
+@pytest.mark.parametrize("tail", [b"\x21\xf9\x01;", b"\x2c;"])
+def test_what_breaks_behind_the_first_frame_is_broken(tail):
+    data = saved(grid().quantize(16), "GIF")[:-1] + tail
+    with pytest.raises(BadPictureError, match="broken"):
+        list(quarters(data, Media("gif")))
+
+
+def test_quarters_are_those_that_are_shown():
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    turned = grid().rotate(180)
+    data = saved(turned, "JPEG", exif=exif, quality=100, subsampling=0)
+    assert all(
+        is_near(corner(quarter), colour)
+        for (_, quarter, _), colour in zip(quarters(data, recognise(data)), COLOURS, strict=True)
+    )
+
+
+def test_a_quarter_of_a_webp_keeps_what_can_not_be_seen():
+    clear = grid().convert("RGBA")
+    clear.putalpha(0)
+    data = saved(clear, "WEBP", lossless=True, exact=True)
+    _, quarter, _ = next(quarters(data, recognise(data)))
+    assert corner(quarter) == COLOURS[0]
 
 
 @pytest.mark.parametrize(

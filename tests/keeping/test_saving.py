@@ -82,7 +82,20 @@ def test_a_destination_is_an_object(images, folder):
     assert names(folder) == ["17_0.png", "17_0.png.json"]
 
 
-@pytest.mark.parametrize("wrong", ["pictures", "", "./pictures", "nowhere://bucket/pictures"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "pictures",
+        "",
+        "./pictures",
+        "nowhere://bucket/pictures",
+        "file://data/pictures",
+        "file://",
+        "s3://",
+        "s3:///a",
+        "s3://c@/",
+    ],
+)
 def test_a_destination_that_is_none_fails_before_anything_is_fetched(images, wrong):
     with pytest.raises(AirflowFailException):
         save(told(images, "picture"), wrong)
