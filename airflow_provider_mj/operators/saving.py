@@ -138,6 +138,7 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
             try:
                 task = self._task(one)
                 kept.append((task, keeper.keep(task)))
+            # Links die: nothing about one task may cost another its picture.
             except Exception as error:
                 failed.append((_label(one, keeper.settings.gateway), error))
                 if len(wanted) > 1:
