@@ -5,10 +5,9 @@ from __future__ import annotations
 import http.client
 import re
 import socket
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -78,11 +77,94 @@ class Stream:
 
     :param content_type: what the host calls it, e.g. ``image/png``, in lower case; empty if it says nothing.
         Hosts are often wrong about it.
-    :param chunks: its bytes, once; an iteration raises the errors of :func:`stream`.
+    :param chunks: its bytes, once; an iteration raises the errors of
+        :meth:`Downloader.stream`.
     """
 
     content_type: str
     chunks: Iterator[bytes]
+
+
+class Downloader:
+    """Fetches pictures from addresses that come from outside, one after the other.
+
+    Nothing is sent along that tells who we are: no key, no cookie, no credentials of the address, none of
+    ~/.netrc. An address in a private network, on this machine or otherwise not public is refused, redirects
+    to one as well. That is checked before connecting, and again with the address that the connection then
+    has, since a name may resolve differently the second time. With a proxy in the environment only the first
+    check can be made, with what the name resolves to here, and the proxy may see another address; between
+    the bytes of the headers the time is not looked at then.
+
+    Connections are kept for what follows: TLS takes longer to begin than many a picture to come.
+
+    :param allow_private: whether addresses that are not public may be fetched as well.
+    :param own_host: host and port, as :attr:`.GatewaySettings.gateway` has them, that may be anywhere;
+        without a port, 80 and 443.
+    :param verify: as in :class:`.GatewaySettings`, and only for ``own_host``: others must be trusted by all.
+    """
+
+    def __init__(
+        self, *, allow_private: bool = False, own_host: str | None = None, verify: bool | str = True
+    ) -> None:
+        self._rules = Rules(allow_private, own_host, verify)
+        self._session = requests.Session()
+        self._session.adapters.clear()
+        for scheme in PORTS:
+            self._session.mount(f"{scheme}://", CheckedAdapter(self._rules))
+        self._may_be_stale = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    @contextmanager
+    def stream(self, url: str, *, max_bytes: int, timeout: float) -> Iterator[Stream]:
+        """Fetch a picture piece by piece.
+
+        :param url: an http or https address.
+        :param max_bytes: the most bytes that are taken.
+        :param timeout: seconds for everything, redirects included; finding the host's address is not counted.
+        :raises RefusedUrlError: the address is none that is fetched.
+        :raises LinkExpiredError: the host says that there is nothing (any more): 403, 404, 410.
+        :raises TooLargeError: there are more than ``max_bytes``.
+        :raises DownloadFailedError: anything else; only then it may go well later.
+        """
+        self._rules.begin(max_bytes, timeout)
+        last_url, response = self._follow(url)
+        with response:
+            _check_answer(response, last_url, self._rules)
+            named = response.headers.get("Content-Type", "").partition(";")[0]
+            yield Stream(quote(named.lower()), _chunks(response, last_url, self._rules))
+        self._may_be_stale = True
+
+    def _follow(self, url: str) -> tuple[str, requests.Response]:
+        """Give the first answer that is no redirect, and the address that gave it."""
+        for _ in range(_MAX_REDIRECTS + 1):
+            with _failures(url):
+                response = self._get(url)
+                location = self._session.get_redirect_target(response)
+                if location is None:
+                    return url, response
+                response.close()
+                url = _redirected(url, location)
+        raise RefusedUrlError(f"it is redirected more than {_MAX_REDIRECTS} times", url=url)
+
+    def _get(self, url: str) -> requests.Response:
+        try:
+            return _get(self._session, url, self._rules)
+        except requests.ConnectionError as error:
+            # A host may close a connection that was kept at the very moment that it is used again.
+            if not self._may_be_stale or isinstance(error, requests.Timeout):
+                raise
+        self._may_be_stale = False
+        self.close()
+        return _get(self._session, url, self._rules)
 
 
 def download(
@@ -94,59 +176,12 @@ def download(
     own_host: str | None = None,
     verify: bool | str = True,
 ) -> bytes:
-    """Fetch a picture whole; see :func:`stream`, which has the same parameters and errors."""
-    with stream(
-        url,
-        max_bytes=max_bytes,
-        timeout=timeout,
-        allow_private=allow_private,
-        own_host=own_host,
-        verify=verify,
-    ) as picture:
+    """Fetch a picture whole; see :class:`Downloader`, whose parameters and errors it has."""
+    with (
+        Downloader(allow_private=allow_private, own_host=own_host, verify=verify) as downloader,
+        downloader.stream(url, max_bytes=max_bytes, timeout=timeout) as picture,
+    ):
         return b"".join(picture.chunks)
-
-
-@contextmanager
-def stream(
-    url: str,
-    *,
-    max_bytes: int,
-    timeout: float = 60.0,
-    allow_private: bool = False,
-    own_host: str | None = None,
-    verify: bool | str = True,
-) -> Iterator[Stream]:
-    """Fetch a picture piece by piece from an address that comes from outside.
-
-    Nothing is sent along that tells who we are: no key, no credentials of the address, none of ~/.netrc. An
-    address in a private network, on this machine or otherwise not public is refused, redirects to one as
-    well. That is checked before connecting, and again with the address that the connection then has, since a
-    name may resolve differently the second time. With a proxy in the environment only the first check can be
-    made, with what the name resolves to here, and the proxy may see another address; between the bytes of
-    the headers the time is not looked at then.
-
-    :param url: an http or https address.
-    :param max_bytes: the most bytes that are taken.
-    :param timeout: seconds for everything, redirects included; finding the host's address is not counted.
-    :param allow_private: whether addresses that are not public may be fetched as well.
-    :param own_host: host and port, as :attr:`.GatewaySettings.gateway` has them, that may be anywhere;
-        without a port, 80 and 443.
-    :param verify: as in :class:`.GatewaySettings`, and only for ``own_host``: others must be trusted by all.
-    :raises RefusedUrlError: the address is none that is fetched.
-    :raises LinkExpiredError: the host says that there is nothing (any more): 403, 404, 410.
-    :raises TooLargeError: there are more than ``max_bytes``.
-    :raises DownloadFailedError: anything else; only then it may go well later.
-    """
-    rules = Rules(max_bytes, time.monotonic() + timeout, allow_private, own_host, verify)
-    with requests.Session() as session:
-        session.adapters.clear()
-        for scheme in PORTS:
-            session.mount(f"{scheme}://", CheckedAdapter(rules))
-        last_url, response = _follow(session, url, rules)
-        with response:
-            _check_answer(response, last_url, rules)
-            named = response.headers.get("Content-Type", "").partition(";")[0]
-            yield Stream(quote(named.lower()), _chunks(response, last_url, rules))
 
 
 def shown_url(url: object) -> str:
@@ -163,19 +198,6 @@ def shown_url(url: object) -> str:
         return "at an address without a host"
     name = f"[{host}]" if ":" in host else host
     return quote(f"{parts.scheme}://{name}{port}{parts.path}")
-
-
-def _follow(session: requests.Session, url: str, rules: Rules) -> tuple[str, requests.Response]:
-    """Give the first answer that is no redirect, and the address that gave it."""
-    for _ in range(_MAX_REDIRECTS + 1):
-        with _failures(url):
-            response = _get(session, url, rules)
-            location = session.get_redirect_target(response)
-            if location is None:
-                return url, response
-            response.close()
-            url = _redirected(url, location)
-    raise RefusedUrlError(f"it is redirected more than {_MAX_REDIRECTS} times", url=url)
 
 
 def _redirected(url: str, location: str) -> str:
@@ -235,7 +257,8 @@ def _chunks(response: requests.Response, url: str, rules: Rules) -> Iterator[byt
 def _chunk(response: requests.Response, url: str, rules: Rules) -> bytes:
     with _failures(url):
         rules.seconds_left()
-        chunk: bytes = response.raw.read1(_CHUNK, decode_content=False)
+        # Not `read1`, which never notes the end, so that the connection would not be kept.
+        chunk: bytes = response.raw.read(_CHUNK, decode_content=False)
         return chunk
 
 

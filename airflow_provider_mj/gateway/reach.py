@@ -22,22 +22,26 @@ class NotAllowedError(ValueError):
     """An address leads where it may not; the message continues the address, which it does not name."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rules:
-    """What one download keeps to.
+    """What downloads keep to, one after the other.
 
-    :param max_bytes: the most bytes that are taken.
-    :param deadline: until when it may take, by the monotonic clock.
-    :param allow_private: whether it may lead to addresses that are not public.
+    :param allow_private: whether they may lead to addresses that are not public.
     :param own_host: host and port that may be anywhere; without a port, 80 and 443.
     :param verify: how to check the certificate of ``own_host``.
+    :param max_bytes: the most bytes that the present one takes.
+    :param deadline: until when it may take, by the monotonic clock.
     """
 
-    max_bytes: int
-    deadline: float
     allow_private: bool
     own_host: str | None
     verify: bool | str
+    max_bytes: int = 0
+    deadline: float = 0.0
+
+    def begin(self, max_bytes: int, timeout: float) -> None:
+        """Let the next download begin."""
+        self.max_bytes, self.deadline = max_bytes, time.monotonic() + timeout
 
     def seconds_left(self) -> float:
         """Give the time that is left, above 0.

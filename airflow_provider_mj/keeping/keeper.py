@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_mj.gateway.download import LinkExpiredError, shown_url, stream
+from airflow_provider_mj.gateway.download import LinkExpiredError, shown_url
 from airflow_provider_mj.gateway.errors import TaskNotFoundError
 from airflow_provider_mj.gateway.task import link_expiry
 from airflow_provider_mj.keeping.earlier import saved_earlier
@@ -21,6 +21,7 @@ from airflow_provider_mj.keeping.sources import QUARTERS, Source, Split, rewritt
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from airflow_provider_mj.gateway.download import Downloader
     from airflow_provider_mj.gateway.settings import GatewaySettings
     from airflow_provider_mj.gateway.task import Task
     from airflow_provider_mj.keeping.storing import Folder, Written
@@ -48,7 +49,8 @@ class Keeper:
     """Saves pictures of tasks of one gateway into one folder.
 
     :param folder: where to.
-    :param settings: of the gateway; they say from where pictures may be fetched.
+    :param settings: of the gateway.
+    :param downloader: fetches pictures, from where these settings allow it.
     :param fetch_task: asks the gateway for a task, for a new link.
     :param log: where lines go.
     :param split: see :func:`.sources`.
@@ -60,6 +62,7 @@ class Keeper:
 
     folder: Folder
     settings: GatewaySettings
+    downloader: Downloader
     fetch_task: Callable[[str], Task]
     log: Log
     split: Split
@@ -160,15 +163,8 @@ class Keeper:
 
     @contextmanager
     def _fetched(self, link: Source) -> Iterator[Passing]:
-        settings = self.settings
-        with stream(
-            self._address(link),
-            max_bytes=self.max_bytes,
-            timeout=self.timeout,
-            allow_private=settings.allow_private_image_hosts,
-            own_host=settings.gateway,
-            verify=settings.verify,
-        ) as streamed:
+        url = self._address(link)
+        with self.downloader.stream(url, max_bytes=self.max_bytes, timeout=self.timeout) as streamed:
             yield Passing(streamed.chunks, streamed.content_type)
 
     def _put(

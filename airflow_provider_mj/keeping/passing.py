@@ -37,7 +37,7 @@ class Passing:
         length, tail, boxes = 0, b"", Boxes()
         for chunk in chain([self._head], self._rest):
             length += len(chunk)
-            tail = (tail + chunk)[-TAIL:]
+            tail = chunk[-TAIL:] if len(chunk) >= TAIL else (tail + chunk)[-TAIL:]
             if self.media.kind == "mp4":
                 boxes.feed(chunk)
             yield chunk

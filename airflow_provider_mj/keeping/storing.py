@@ -73,10 +73,12 @@ class Folder:
     """
 
     def __init__(self, path: ObjectStoragePath) -> None:
-        self._path = path
         # A path finds its storage when that is first asked for: a typo had better show before a download.
         self._storage = path.fs
+        # Text, since to put paths together takes longer than to write a small file.
+        self._place, self._uri = path.path.rstrip("/"), str(path).rstrip("/")
         self._is_bucket = path.protocol in _BUCKETS
+        self._is_s3 = path.protocol in _S3
         self._mine = token_hex(4)
 
     @classmethod
@@ -91,9 +93,9 @@ class Folder:
         folder = cls(_path(destination))
         if not folder._is_bucket:
             try:
-                folder._storage.makedirs(folder._path.path, exist_ok=True)
+                folder._storage.makedirs(folder._place or "/", exist_ok=True)
             except OSError as error:
-                raise StorageError(str(folder._path), error) from error
+                raise StorageError(folder._uri, error) from error
         return folder
 
     def write(self, name: str, chunks: Iterable[bytes], content_type: str = "") -> Written:
@@ -104,8 +106,8 @@ class Folder:
         :param content_type: what S3 calls the file when it is asked for.
         :raises StorageError: when the storage does not take it.
         """
-        final, partial = (self._path / name).path, (self._path / f".{name}.{self._mine}.part").path
-        written = Written(uri=str(self._path / name))
+        final, partial = f"{self._place}/{name}", f"{self._place}/.{name}.{self._mine}.part"
+        written = Written(uri=f"{self._uri}/{name}")
         source = _Source(chunks)
         try:
             self._remove_leftovers(name)
@@ -131,16 +133,16 @@ class Folder:
     def read_json(self, name: str) -> dict[str, Any] | None:
         """Read what :meth:`write_json` has written; None where there is none."""
         try:
-            content = json.loads(self._storage.cat_file((self._path / name).path))
+            content = json.loads(self._storage.cat_file(f"{self._place}/{name}"))
         except (OSError, ValueError):
             return None
         return content if isinstance(content, dict) else None
 
     def look(self, name: str) -> Written | None:
         """Read a file, for its size and its checksum; None where there is none."""
-        found = Written(uri=str(self._path / name))
+        found = Written(uri=f"{self._uri}/{name}")
         try:
-            with self._storage.open((self._path / name).path, "rb") as file:
+            with self._storage.open(f"{self._place}/{name}", "rb") as file:
                 while chunk := file.read(_BLOCK):
                     found.count(chunk)
         except OSError:
@@ -157,7 +159,7 @@ class Folder:
         """What earlier processes have left, by the name of the file that it was to be."""
         found: dict[str, list[str]] = {}
         # A bucket shows only what is whole, and not everybody may ask for its list.
-        for path in [] if self._is_bucket else self._storage.ls(self._path.path, detail=False):
+        for path in [] if self._is_bucket else self._storage.ls(self._place or "/", detail=False):
             if match := _TEMPORARY.fullmatch(path.rpartition("/")[2]):
                 found.setdefault(match[1], []).append(path)
         return found
@@ -165,8 +167,7 @@ class Folder:
     def _options(self, content_type: str) -> dict[str, Any]:
         """Say how a file is to be opened: a browser shows a picture of S3 only if it is called one."""
         options: dict[str, Any] = {"block_size": _BLOCK} if self._is_bucket else {}
-        is_told = content_type and self._path.protocol in _S3
-        return options | ({"ContentType": content_type} if is_told else {})
+        return options | ({"ContentType": content_type} if self._is_s3 and content_type else {})
 
     def _put_in_place(self, partial: str, final: str) -> None:
         if not self._is_bucket:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
 
+    from airflow_provider_mj.gateway.download import Downloader
     from airflow_provider_mj.gateway.task import Task
     from airflow_provider_mj.keeping.keeper import Keeper
 
@@ -131,18 +132,19 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
 
     def _keep_all(self, wanted: list[Any]) -> tuple[_Kept, list[tuple[str, Exception]]]:
         """Save what can be saved, and give what could not, with the name of its task."""
-        keeper = self._keeper()
         kept: _Kept = []
         failed: list[tuple[str, Exception]] = []
-        for one in wanted:
-            try:
-                task = self._task(one)
-                kept.append((task, keeper.keep(task)))
-            # Links die: nothing about one task may cost another its picture.
-            except Exception as error:
-                failed.append((_label(one, keeper.settings.gateway), error))
-                if len(wanted) > 1:
-                    self.log.warning("%s: %s", *failed[-1], exc_info=not _is_expected(error))
+        with self._downloader() as downloader:
+            keeper = self._keeper(downloader)
+            for one in wanted:
+                # Links die: nothing about one task may cost another its picture.
+                try:
+                    task = self._task(one)
+                    kept.append((task, keeper.keep(task)))
+                except Exception as error:
+                    failed.append((_label(one, keeper.settings.gateway), error))
+                    if len(wanted) > 1:
+                        self.log.warning("%s: %s", *failed[-1], exc_info=not _is_expected(error))
         return kept, failed
 
     def _tell_assets(self, context: Context, kept: _Kept) -> None:
@@ -169,7 +171,17 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
                 first = news[0] if news else {}
                 context["outlet_events"][outlet].extra.update({**first, "pictures": [*news]})
 
-    def _keeper(self) -> Keeper:
+    def _downloader(self) -> Downloader:
+        from airflow_provider_mj.gateway.download import Downloader
+
+        settings = self.hook.client.settings
+        return Downloader(
+            allow_private=settings.allow_private_image_hosts,
+            own_host=settings.gateway,
+            verify=settings.verify,
+        )
+
+    def _keeper(self, downloader: Downloader) -> Keeper:
         from airflow_provider_mj.keeping.keeper import Keeper
         from airflow_provider_mj.keeping.sources import Split
         from airflow_provider_mj.keeping.storing import Folder
@@ -181,6 +193,7 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
         return Keeper(
             folder=folder,
             settings=self.hook.client.settings,
+            downloader=downloader,
             fetch_task=self._fetched,
             log=self.log,
             split=Split(self.split),

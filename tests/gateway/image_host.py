@@ -19,6 +19,7 @@ class Site(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.connections = 0
         self.closing = threading.Event()
         self.elsewhere = ""
 
@@ -29,6 +30,10 @@ class Site(ThreadingHTTPServer):
     def url(self, path: str) -> str:
         return f"http://{self.host}/{path}"
 
+    def get_request(self) -> Any:
+        self.connections += 1
+        return super().get_request()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is what several cases are about."""
 
@@ -36,6 +41,7 @@ class Site(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Site
+    has_answered = False
 
     def log_message(self, *args: Any) -> None:
         """Nobody reads it."""
@@ -54,6 +60,26 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer_picture(self, _: str) -> None:
         self.answer(200, PICTURE, Content_Type="IMAGE/PNG; x=1")
+
+    def answer_once(self, _: str) -> None:
+        """A picture; whoever asks on the same connection again is left without an answer."""
+        if self.has_answered:
+            self.close_connection = True
+            return
+        self.has_answered = True
+        self.answer_picture("")
+
+    def answer_hangup(self, _: str) -> None:
+        self.close_connection = True
+
+    def answer_chunked(self, _: str) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(PICTURE), PICTURE))
+
+    def answer_cookie(self, _: str) -> None:
+        self.answer(200, PICTURE, Content_Type="image/png", Set_Cookie="who=you; Path=/")
 
     def answer_page(self, _: str) -> None:
         self.answer(200, b"<html>", Content_Type="text/html")

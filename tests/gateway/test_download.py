@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from image_host import PICTURE, Site
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_mj.gateway.download import (
+    Downloader,
     DownloadError,
     DownloadFailedError,
     LinkExpiredError,
@@ -18,7 +20,6 @@ from airflow_provider_mj.gateway.download import (
     TooLargeError,
     download,
     shown_url,
-    stream,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 
 PUBLIC = "93.184.216.34"
 MIB = 1024 * 1024
+
+
+@contextmanager
+def stream(url: str, *, max_bytes: int, **rules: Any) -> Iterator[Any]:
+    with (
+        Downloader(**rules) as downloader,
+        downloader.stream(url, max_bytes=max_bytes, timeout=10) as picture,
+    ):
+        yield picture
 
 
 @pytest.fixture(autouse=True)
@@ -310,3 +320,60 @@ def test_an_address_is_shown_without_its_secrets(url, shown):
 
 def test_a_long_address_is_cut():
     assert len(shown_url("https://host.example/" + "a" * 5000)) == 200
+
+
+def take(downloader: Downloader, url: str, **more: Any) -> bytes:
+    with downloader.stream(url, **{"max_bytes": MIB, "timeout": 10} | more) as picture:
+        return b"".join(picture.chunks)
+
+
+def test_a_connection_is_kept_for_what_follows(site):
+    with Downloader(own_host=site.host) as downloader:
+        pictures = [take(downloader, site.url(path)) for path in ("picture", "chunked", "picture", "picture")]
+    assert set(pictures) == {PICTURE}
+    assert site.connections == 1
+
+
+def test_a_kept_connection_that_turns_out_to_be_closed_is_made_anew(site):
+    with Downloader(own_host=site.host) as downloader:
+        assert [take(downloader, site.url("once")) for _ in range(3)] == [PICTURE] * 3
+    assert (len(site.asked), site.connections) == (5, 3)
+
+
+def test_a_host_that_hangs_up_at_once_is_asked_once(site):
+    with pytest.raises(DownloadFailedError):
+        fetch(site, "hangup")
+    assert len(site.asked) == 1
+
+
+def test_what_was_not_taken_to_its_end_leaves_no_connection(site):
+    with Downloader(own_host=site.host) as downloader:
+        with pytest.raises(TooLargeError):
+            take(downloader, site.url("picture"), max_bytes=100)
+        with pytest.raises(LinkExpiredError):
+            take(downloader, site.url("status/404"))
+        assert take(downloader, site.url("picture")) == PICTURE
+
+
+def test_each_download_has_its_own_time(site):
+    with Downloader(own_host=site.host) as downloader:
+        with pytest.raises(DownloadFailedError, match="in time"):
+            take(downloader, site.url("drip"), timeout=0.3)
+        assert take(downloader, site.url("picture"), timeout=5) == PICTURE
+
+
+def test_a_cookie_is_never_sent_back(site):
+    with Downloader(own_host=site.host) as downloader:
+        for _ in range(2):
+            take(downloader, site.url("cookie"))
+    assert not [headers for _, headers in site.asked if "Cookie" in headers]
+
+
+def test_a_kept_connection_does_not_lead_where_its_host_may_not(site, monkeypatch):
+    port = site.server_address[1]
+    with Downloader(own_host=site.host) as downloader:
+        assert take(downloader, site.url("picture")) == PICTURE
+        for host in ("localhost", "127.0.0.2"):
+            with pytest.raises(RefusedUrlError, match="public internet"):
+                take(downloader, f"http://{host}:{port}/picture")
+    assert len(site.asked) == 1

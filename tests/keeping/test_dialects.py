@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from PIL import Image
 from running import PNG_URI, QUICK, Store, context, fetch, run
 
-from airflow_provider_mj.gateway.download import stream
+from airflow_provider_mj.gateway.download import Downloader
 from airflow_provider_mj.keeping.grids import PillowMissingError
 from airflow_provider_mj.operators.mj import MJSaveImagesOperator, MJVideoOperator
 from airflow_provider_mj.sandbox import DIALECTS
@@ -103,11 +103,13 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The links that are fetched."""
     fetched: list[str] = []
 
-    def noted(url: str, **more: Any) -> Any:
-        fetched.append(url)
-        return stream(url, **more)
+    stream = Downloader.stream
 
-    monkeypatch.setattr("airflow_provider_mj.keeping.keeper.stream", noted)
+    def noted(self: Downloader, url: str, **more: Any) -> Any:
+        fetched.append(url)
+        return stream(self, url, **more)
+
+    monkeypatch.setattr(Downloader, "stream", noted)
     return fetched
 
 
