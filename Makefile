@@ -13,7 +13,7 @@ PARTS := airflow_provider_mj/gateway/*,airflow_provider_mj/hooks/*,airflow_provi
 export AIRFLOW_HOME := $(CURDIR)/.cache/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format matrix bench bench-import bench-payonce constraints clean
+.PHONY: help demo test lint format matrix bench bench-import bench-images bench-payonce constraints clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -44,6 +44,9 @@ bench: .venv/installed-bench ## what waiting costs, beside HttpSensorTrigger and
 
 bench-import: .venv/installed-bench ## what importing costs, beside the providers http and dbt-cloud
 	$(BIN)/python -m benchmarks.imports
+
+bench-images: .venv/installed-dev ## what saving pictures costs, beside bare loops of requests: about 4 minutes
+	$(BIN)/python -m benchmarks.images
 
 bench-payonce: .venv/installed-dev ## kill imagine tasks at every point, and count what was paid: about 6 minutes
 	$(BIN)/python -m benchmarks.payonce

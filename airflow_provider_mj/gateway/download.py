@@ -21,7 +21,8 @@ from airflow_provider_mj.gateway.transport import USER_AGENT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHUNK = 65536
+# As much as can be had without malloc asking the system for it, and giving it back, each time (128 KiB).
+_CHUNK = 120 * 1024
 _MAX_REDIRECTS = 5
 _CONNECT_TIMEOUT = 10.0
 # A packed answer could be a thousand times as large unpacked, and pictures gain nothing by it.
@@ -112,6 +113,7 @@ class Downloader:
         for scheme in PORTS:
             self._session.mount(f"{scheme}://", CheckedAdapter(self._rules))
         self._may_be_stale = False
+        self._environments: dict[tuple[str, str, int], dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -157,14 +159,37 @@ class Downloader:
 
     def _get(self, url: str) -> requests.Response:
         try:
-            return _get(self._session, url, self._rules)
+            return self._get_once(url)
         except requests.ConnectionError as error:
             # A host may close a connection that was kept at the very moment that it is used again.
             if not self._may_be_stale or isinstance(error, requests.Timeout):
                 raise
         self._may_be_stale = False
         self.close()
-        return _get(self._session, url, self._rules)
+        return self._get_once(url)
+
+    def _get_once(self, url: str) -> requests.Response:
+        # With an auth that adds nothing, requests looks neither into the address for one nor into ~/.netrc.
+        asked = requests.Request("GET", url, headers=_HEADERS, auth=lambda sent: sent)
+        request = self._session.prepare_request(asked)
+        scheme, host, port = _target(request.url or "")
+        self._rules.check_name(host, port)
+        environment = self._environment(scheme, host, port)
+        seconds = self._rules.seconds_left()
+        timeout = (min(_CONNECT_TIMEOUT, seconds), seconds)
+        # Not the session's own `send`: that reads the body of a redirect whole, be it followed or not.
+        adapter = self._session.get_adapter(request.url or "")
+        return adapter.send(request, timeout=timeout, **environment)
+
+    def _environment(self, scheme: str, host: str, port: int) -> dict[str, Any]:
+        """Give the proxies and the CA bundle of the environment; to look takes a tenth of a small picture."""
+        key = scheme, host, port
+        if key not in self._environments:
+            verify = self._rules.verify if self._rules.is_own(host, port) else True
+            url = f"{scheme}://{host}:{port}"
+            found = self._session.merge_environment_settings(url, {}, True, verify, None)
+            self._environments[key] = dict(found)
+        return self._environments[key]
 
 
 def download(
@@ -207,24 +232,14 @@ def _redirected(url: str, location: str) -> str:
         raise NotAllowedError("it is redirected to what is no address") from None
 
 
-def _get(session: requests.Session, url: str, rules: Rules) -> requests.Response:
-    # With an auth that adds nothing, requests looks neither into the address for one nor into ~/.netrc.
-    request = session.prepare_request(requests.Request("GET", url, headers=_HEADERS, auth=lambda sent: sent))
-    # The same parser as for the connection, so that both mean the same host.
-    target = parse_url(request.url or "")
+def _target(url: str) -> tuple[str, str, int]:
+    """Give scheme, host and port, by the same parser as for the connection: both mean the same host."""
+    target = parse_url(url)
     if target.scheme not in PORTS or not target.host:
         raise NotAllowedError("only http and https addresses are fetched")
     if target.auth is not None:
         raise NotAllowedError("it holds credentials, which are never sent on")
-    port = target.port or PORTS[target.scheme]
-    rules.check_name(target.host, port)
-    verify = rules.verify if rules.is_own(target.host, port) else True
-    environment: dict[str, Any] = {}
-    environment |= session.merge_environment_settings(request.url, {}, True, verify, None)
-    seconds = rules.seconds_left()
-    timeout = (min(_CONNECT_TIMEOUT, seconds), seconds)
-    # Not the session's own `send`: that reads the body of a redirect whole, be it followed or not.
-    return session.get_adapter(request.url or "").send(request, timeout=timeout, **environment)
+    return target.scheme, target.host, target.port or PORTS[target.scheme]
 
 
 def _check_answer(response: requests.Response, url: str, rules: Rules) -> None:

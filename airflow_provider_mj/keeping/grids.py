@@ -57,20 +57,20 @@ def quarters(data: bytes, media: Media) -> Iterator[tuple[int, bytes, tuple[int,
     with _opened(data, media) as image, _read():
         if getattr(image, "is_animated", False):
             return
-        grid = _upright(image)
-        width, height = grid.size
+        _turn_upright(image)
+        width, height = image.size
         if min(width, height) < 2:  # noqa: PLR2004 (one pixel for each)
             raise BadPictureError(f"{width} x {height} pixels can't be cut into quarters")
         for number in range(1, 5):
-            yield (number, *_cut(grid, number, media))
+            yield (number, *_cut(image, number, media))
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _turn_upright(image: Image.Image) -> None:
     """Turn a picture as its note says; the quarters have no such note."""
     from PIL import ImageOps
 
     image.load()
-    return ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
 
 
 @contextmanager

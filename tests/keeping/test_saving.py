@@ -17,7 +17,6 @@ from drawn import BUTTONS, COLOURS, FORMER, PICTURE, chunk, corner, grid, png, s
 from fakes import AIRFLOW_2
 from sites import told
 
-from airflow_provider_mj.keeping.media import HEAD
 from airflow_provider_mj.keeping.passing import Passing
 from airflow_provider_mj.keeping.storing import Folder, StorageError
 from airflow_provider_mj.operators.mj import MJSaveImagesOperator
@@ -296,8 +295,8 @@ MJSaveImagesOperator(task_id="save", task=given, destination=folder).execute({})
 def test_killed_in_mid_download_and_run_again_leaves_exactly_the_right_files(
     images, folder, data, more, files, left
 ):
-    # Long enough that half of it is more than what is looked at before the first byte is written.
-    data = data[:-12] + chunk(b"npAD", bytes(4 * HEAD)) + data[-12:]
+    # Long enough that half of it is more than what is read before the first byte is written.
+    data = data[:-12] + chunk(b"npAD", bytes(2 * MIB)) + data[-12:]
     name = images.body(data).removeprefix("body/")
     given = told(images, f"held/{name}", **more)
     command = [sys.executable, "-c", KILLED, json.dumps(given), str(folder)]

@@ -1,0 +1,1 @@
+"""What saving pictures costs, beside bare loops. See ``make bench-images``."""
