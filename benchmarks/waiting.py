@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
@@ -22,9 +21,10 @@ from benchmarks.contestants import CONTESTANTS, connections
 from benchmarks.gateway import REPORT
 from benchmarks.measure import control
 from benchmarks.scenario import LONGEST, Scenario
+from benchmarks.serving import served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 SCENARIOS = ("100/10", "1000/2", "5000/2")
 _KIBI = 1024
@@ -94,18 +94,6 @@ def cost(contestant: str, scenario: Scenario, measured: Mapping[str, Any], seen:
     )
 
 
-@contextmanager
-def gateway(scenario: Scenario) -> Iterator[str]:
-    """Run the gateway in a process of its own, whose CPU time is nobody's cost, and give its address."""
-    command = [sys.executable, "-m", "benchmarks.gateway", str(scenario)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            port = process.stdout.readline() if process.stdout else ""
-            yield f"http://127.0.0.1:{int(port)}"
-        finally:
-            process.terminate()
-
-
 def run(contestant: str, scenario: Scenario) -> Cost:
     """Let one contestant wait for the tasks of a scenario.
 
@@ -113,7 +101,7 @@ def run(contestant: str, scenario: Scenario) -> Cost:
     """
     command = [sys.executable, "-m", "benchmarks.measure", contestant, str(scenario)]
     limit = LONGEST / scenario.scale + _PATIENCE
-    with gateway(scenario) as url, tempfile.TemporaryDirectory() as home:
+    with served("benchmarks.gateway", str(scenario)) as url, tempfile.TemporaryDirectory() as home:
         environ = os.environ | connections(url) | {"AIRFLOW_HOME": home, "_AIRFLOW_PROCESS_CONTEXT": "client"}
         shown = subprocess.run(
             [*command, url], env=environ, stdout=subprocess.PIPE, text=True, timeout=limit, check=True

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.images.host import host
 from benchmarks.images.report import Cost, publish
 from benchmarks.images.savers import LOOP, OURS, QUARTERS, SAVERS, connection
+from benchmarks.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ def check(case: Case, found: Sequence[int], size: int) -> None:
 def measure_all(cases: Sequence[Case], turns: int, size: int) -> list[Cost]:
     """Run every case once in each turn, the other way round every other time."""
     found: dict[Case, list[dict[str, Any]]] = defaultdict(list)
-    with host(size) as url, tempfile.TemporaryDirectory() as root:
+    with served("benchmarks.images.host", str(size)) as url, tempfile.TemporaryDirectory() as root:
         for turn in range(turns):
             for case in cases[:: -1 if turn % 2 else 1]:
                 folder = Path(tempfile.mkdtemp(dir=root))

@@ -6,18 +6,12 @@ It prints its port. ``/0/17.png`` answers at once, ``/50/17.png`` after 50 ms.
 from __future__ import annotations
 
 import struct
-import subprocess
 import sys
 import time
 import zlib
-from contextlib import contextmanager
 from hashlib import shake_256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import isqrt
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 WARM_UP = "warm-up"
 _WARM_UP_SIZE = 4096
@@ -88,18 +82,6 @@ class _Handler(BaseHTTPRequestHandler):
 def _answer(body: bytes) -> bytes:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
-
-
-@contextmanager
-def host(size: int) -> Iterator[str]:
-    """Run a host whose CPU time and memory are nobody's cost, and give its address."""
-    command = [sys.executable, "-m", "benchmarks.images.host", str(size)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            port = process.stdout.readline() if process.stdout else ""
-            yield f"http://127.0.0.1:{int(port)}"
-        finally:
-            process.terminate()
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ import pytest
 # Stand-ins for what Airflow gives to a task are shared with the tests of the provider.
 sys.path.append(str(Path(__file__).parent.parent / "provider"))
 
-from running import KEY, Sandbox, WorkerClock
+from running import KEY, Sandbox, WorkerClock, sandboxes
 
-from airflow_provider_mj.sandbox import DIALECTS, SandboxServer
+from airflow_provider_mj.sandbox import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +23,8 @@ WITHOUT_BUTTONS = "novicezk"
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[str, Sandbox]]:
     """Give one running sandbox for each dialect."""
-    every = {name: SandboxServer(name, key=KEY) for name in DIALECTS}
-    for server in every.values():
-        server.start()
-    yield {name: Sandbox(server) for name, server in every.items()}
-    for server in every.values():
-        server.stop()
+    with sandboxes(KEY) as every:
+        yield every
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -7,7 +7,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, TaskDeferred
 from fakes import FakeTaskInstance, first_event
 
 from airflow_provider_mj.hooks.mj import MJHook
-from airflow_provider_mj.sandbox import Fault, ManualClock, SandboxServer
+from airflow_provider_mj.sandbox import DIALECTS, Fault, ManualClock, SandboxServer
 from airflow_provider_mj.sandbox.orders import describe
 from airflow_provider_mj.sandbox.pressing import press_button
 from airflow_provider_mj.triggers.mj import MJTaskTrigger
@@ -35,6 +35,13 @@ GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7
 GIF_URI = f"data:image/gif;base64,{base64.b64encode(GIF).decode()}"
 
 Make = Callable[[], BaseOperator]
+
+
+@contextmanager
+def sandboxes(key: str) -> Iterator[dict[str, Sandbox]]:
+    """Run a sandbox for each dialect, and give them by name."""
+    with ExitStack() as stack:
+        yield {name: Sandbox(stack.enter_context(SandboxServer(name, key=key))) for name in DIALECTS}
 
 
 class Sandbox:

@@ -12,10 +12,10 @@ import requests
 sys.path.extend(str(Path(__file__).parent.parent / folder) for folder in ("provider", "dialects", "gateway"))
 
 from buckets import CONNECTION, Bucket, s3_server
-from running import Sandbox
+from running import Sandbox, sandboxes
 from sites import KEY, Site, serving
 
-from airflow_provider_mj.sandbox import DIALECTS, SandboxServer
+from airflow_provider_mj.sandbox import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,12 +59,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[str, Sandbox]]:
-    every = {name: SandboxServer(name, key=KEY) for name in DIALECTS}
-    for server in every.values():
-        server.start()
-    yield {name: Sandbox(server) for name, server in every.items()}
-    for server in every.values():
-        server.stop()
+    with sandboxes(KEY) as every:
+        yield every
 
 
 @pytest.fixture(params=list(DIALECTS))
