@@ -13,6 +13,7 @@ from test_saving import OutletEventAccessors, names, operator, save
 
 from airflow_provider_mj.keeping.addresses import asset_uri, dataset
 from airflow_provider_mj.keeping.keeper import Keeper
+from airflow_provider_mj.keeping.storing import StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,16 @@ def test_what_was_saved_of_several_is_told_to_lineage(images, folder):
         one.execute({})
     outputs = one.get_openlineage_facets_on_complete(None).outputs
     assert [output.name for output in outputs] == [f"{folder}/17_0.png"]
+
+
+def test_a_folder_that_can_not_be_made_says_so_before_anything_is_fetched(images, folder):
+    folder.parent.mkdir()
+    folder.write_bytes(b"a file")
+    with pytest.raises(
+        StorageError, match=rf"file://{folder}/a can't be written: (NotADirectory|FileExists)"
+    ):
+        save(told(images, "picture"), f"{folder}/a")
+    assert images.asked == []
 
 
 @pytest.mark.parametrize("path", ["status/500", "huge", "page"])
