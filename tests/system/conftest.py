@@ -79,7 +79,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bucket() -> Iterator[Bucket]:
     for url in s3_server():
-        yield Bucket(url, "mj-pictures")
+        # Servers in one process share what they hold: no other test has a bucket of this name.
+        yield Bucket(url, "mj-system-pictures")
 
 
 @pytest.fixture(scope="session")
