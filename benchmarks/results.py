@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 FOLDER = Path(__file__).parent / "results"
-_PACKAGES = (
+PACKAGES = (
     "apache-airflow",
     "apache-airflow-providers-http",
     "apache-airflow-providers-dbt-cloud",
@@ -22,21 +22,21 @@ _PACKAGES = (
 )
 
 
-def conditions() -> dict[str, Any]:
+def conditions(packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
     """Give the versions and the machine that figures depend on."""
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
-        "packages": {package: version(package) for package in _PACKAGES},
+        "packages": {package: version(package) for package in packages},
     }
 
 
-def conditions_line() -> str:
+def conditions_line(packages: Sequence[str] = PACKAGES) -> str:
     """Give the same as one line for a page."""
-    found = conditions()
-    packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
-    return f"Python {found['python']}, {found['system']}, {found['cores']} cores; {packages}."
+    found = conditions(packages)
+    versions = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
+    return f"Python {found['python']}, {found['system']}, {found['cores']} cores; {versions}."
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

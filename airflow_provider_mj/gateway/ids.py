@@ -25,13 +25,16 @@ def valid_task_id(value: object) -> str:
 
     :param value: the id, as text or as a whole number.
     :returns: the id as text.
-    :raises InvalidTaskIdError: when it is empty, too long, no text, or "None".
+    :raises InvalidTaskIdError: when it is empty, too long, no text, a link, or "None".
     """
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InvalidTaskIdError(f"mj_task_id must be one id of a remote task, got a {type(value).__name__}")
     text = str(value).strip()
     if text in ("", "None", "null"):
         raise InvalidTaskIdError(f"mj_task_id is {text!r}: was it pulled from an XCom that is not there?")
+    # Who has the link of a picture has the picture: it is neither sent on nor shown.
+    if "://" in text:
+        raise InvalidTaskIdError("mj_task_id is a link: pass the id of the remote task")
     # Dots alone would walk up the path of the address.
     if len(text) > _MAX_ID or not text.isprintable() or re.search(r"\s", text) or not text.strip("."):
         raise InvalidTaskIdError(f"mj_task_id {text[:_MAX_ID]!r} can't be the id of a remote task")

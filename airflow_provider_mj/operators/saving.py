@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _SPLITS = ("auto", "never", "always")
 _LINKS = ("imageUrl", "imageUrls", "videoUrl", "videoUrls")
 _NAMED = 10
-_LONGEST_NAME = 80
+_ID = re.compile(r"[\w.-]{1,80}")
 # Midjourney takes no longer ones, and an event is a row of Airflow's database.
 _LONGEST_PROMPT = 6000
 
@@ -233,9 +234,9 @@ def _was_let_pass(given: Any) -> bool:
 
 
 def _label(given: Any, gateway: str) -> str:
-    """Name a task as a DAG author knows it."""
-    name = given.get("id") if isinstance(given, Mapping) else given
-    return f"task {str(name)[:_LONGEST_NAME]} at gateway {gateway}"
+    """Name a task as a DAG author knows it; what is no id may be a link, which is not to be seen."""
+    name = str(given.get("id") if isinstance(given, Mapping) else given)
+    return f"task {name if _ID.fullmatch(name) else 'without a usable id'} at gateway {gateway}"
 
 
 def _failure(failed: Sequence[tuple[str, Exception]], total: int, saved: Sequence[Any]) -> Exception:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.images.savers import LOOP, OURS
 from benchmarks.marks import Mark
-from benchmarks.results import FOLDER, markdown_table, write, write_json
+from benchmarks.results import FOLDER, conditions, conditions_line, markdown_table, write, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,12 +79,13 @@ def publish(costs: Sequence[Cost], size: int) -> None:
     """
     judged = marks(costs)
     verdicts = "".join(f"- {mark}\n" for mark in judged)
-    text = f"{table(costs)}\n{_explanation(costs[0], size)}\n\n{verdicts}\nMade with `{COMMAND}`. {_line()}\n"
+    made = f"Made with `{COMMAND}`. {conditions_line(_PACKAGES)}"
+    text = f"{table(costs)}\n{_explanation(costs[0], size)}\n\n{verdicts}\n{made}\n"
     write("images.md", text)
     write_json(
         "images.json",
         {
-            "conditions": _conditions(),
+            "conditions": conditions(_PACKAGES),
             "costs": [asdict(cost) for cost in costs],
             "marks": [asdict(mark) | {"is_reached": mark.is_reached} for mark in judged],
         },
@@ -120,19 +118,3 @@ def _explanation(cost: Cost, size: int) -> str:
         "nothing but the status, and write under the last name, without a checksum and without a history "
         "beside it."
     )
-
-
-def _conditions() -> dict[str, Any]:
-    """Give what these figures depend on; unlike those of waiting, no other provider."""
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count(),
-        "packages": {package: version(package) for package in _PACKAGES},
-    }
-
-
-def _line() -> str:
-    found = _conditions()
-    packages = ", ".join(f"{name} {number}" for name, number in found["packages"].items())
-    return f"Python {found['python']}, {found['system']}, {found['cores']} cores; {packages}."

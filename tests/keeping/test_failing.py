@@ -76,6 +76,14 @@ def test_an_error_names_task_and_gateway_and_says_what_it_costs(images, gateway,
     assert "hm=" not in str(caught.value)
 
 
+@pytest.mark.parametrize("wrap", [str, lambda link: [link], lambda link: {"id": link}, lambda link: [[link]]])
+def test_a_link_in_place_of_an_id_is_not_shown(gateway, folder, wrap):
+    link = "https://a.co/1.png?ex=6b02fc0c&hm=22c7391132bf663c"
+    with pytest.raises(AirflowFailException, match="without a usable id at gateway") as caught:
+        save(wrap(link), folder)
+    assert "hm=" not in str(caught.value)
+
+
 def test_of_many_that_fail_all_are_named(images, folder):
     tasks = [told(images, "status/500", id=str(number)) for number in range(100, 130)]
     with pytest.raises(RuntimeError, match="30 of 30 tasks were not saved") as caught:
