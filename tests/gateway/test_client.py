@@ -60,6 +60,7 @@ def test_an_id_is_one_segment_of_the_path(client, mj_task_id, path):
         "a\nb",
         "x" * 257,
         "a\x00",
+        "https://cdn.example/a.png?hm=1",
         None,
         ["17"],
         {},
