@@ -4,16 +4,17 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 AIRFLOW := 3.3.2
 PRERELEASE := 3.4.0b2
 VERSIONS ?= 2.11.2 3.0.6 3.1.8 3.2.2 3.3.2 $(PRERELEASE)
+SECONDS ?= 600
 
 PINS := constraints/airflow-$(AIRFLOW).txt
 BIN := .venv/bin
-PARTS := airflow_provider_mj/gateway/*,airflow_provider_mj/hooks/*,airflow_provider_mj/operators/*,airflow_provider_mj/sensors/*,airflow_provider_mj/*.py,airflow_provider_mj/keeping/*,airflow_provider_mj/decorators/*
+PARTS := airflow_provider_mj/gateway/*,airflow_provider_mj/hooks/*,airflow_provider_mj/operators/*,airflow_provider_mj/sensors/*,airflow_provider_mj/*.py,airflow_provider_mj/keeping/*,airflow_provider_mj/submitting/*,airflow_provider_mj/decorators/*,airflow_provider_mj/check/*
 
 # Importing Airflow writes a configuration into its home; keep that inside the clone.
 export AIRFLOW_HOME := $(CURDIR)/.cache/airflow
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format matrix bench bench-import bench-images bench-payonce constraints clean
+.PHONY: help demo test lint format matrix bench bench-import bench-images bench-payonce fuzz attack constraints clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -23,9 +24,11 @@ demo: .venv/installed-sandbox ## one image task, end to end, in a real Airflow, 
 	@$(BIN)/python -m tools.demo
 
 test: .venv/installed-dev ## unit tests, their coverage, then the tests in a real Airflow
-	$(BIN)/python -m pytest -m "not system" --cov --cov-report=
+	$(BIN)/python -m pytest -m "not system and not alone and not waits" -n 3 --cov --cov-report=
+	$(BIN)/python -m pytest -m "waits" -n 4
+	$(BIN)/python -m pytest -m "alone"
 	$(BIN)/python -m coverage report --include="$(PARTS)" --precision=2 --show-missing --skip-covered --fail-under=95
-	$(BIN)/python -m pytest -m system
+	$(BIN)/python -m pytest -m system -n 2 --dist loadfile
 
 lint: .venv/installed-dev ## ruff and mypy
 	$(BIN)/ruff check .
@@ -50,6 +53,12 @@ bench-images: .venv/installed-dev ## what saving pictures costs, beside bare loo
 
 bench-payonce: .venv/installed-dev ## kill imagine tasks at every point, and count what was paid: about 6 minutes
 	$(BIN)/python -m benchmarks.payonce
+
+fuzz: .venv/installed-dev ## answers that no gateway ever gave, to every call; SECONDS=600 says for how long
+	$(BIN)/python tests/hostile/fuzz.py --seconds $(SECONDS)
+
+attack: .venv/installed-dev ## random courses that try to make operators pay twice; SECONDS=600 says for how long
+	$(BIN)/python tests/attack/attack.py --seconds $(SECONDS)
 
 constraints: ## renew the pinned versions (needs uv)
 	for pins in constraints/airflow-*.in; do \

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from airflow_provider_mj.gateway.ids import InvalidTaskIdError, valid_task_id
+from airflow_provider_mj.rendering import is_template
 
 _PLAIN = (str, int, float, bytes, list, tuple, set, frozenset, dict)
 
@@ -66,11 +67,6 @@ def seconds(name: str, value: float | timedelta) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
         raise ValueError(f"{name} must be a number of seconds above 0 or a timedelta, got {value!r}")
     return float(number)
-
-
-def is_template(value: object) -> bool:
-    """Tell a Jinja template, which is not known before the task runs, from plain text."""
-    return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
 def _several(value: object) -> Iterable[object]:

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
+from airflow_provider_mj.rendering import AuthorsTemplatesMixin
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_mj.gateway.waiting import Goal
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_mj.gateway.waiting import Doubt, Goal
     from airflow_provider_mj.hooks.mj import MJHook
     from airflow_provider_mj.polling import Watch
 
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 _NET = 300.0
 
 
-class WaitsMixin:
+class WaitsMixin(AuthorsTemplatesMixin):
     """Waits for tasks at a gateway, in this process or in the triggerer.
 
     The class that it is mixed into is an operator, and sets the attributes that are declared here.
@@ -32,6 +36,7 @@ class WaitsMixin:
     log: Any
     defer: Callable[..., NoReturn]
     _watch: Watch | None = None
+    _event: Any = None
 
     @cached_property
     def hook(self) -> MJHook:
@@ -41,21 +46,41 @@ class WaitsMixin:
         return MJHook(self.mj_conn_id)
 
     def on_kill(self) -> None:
-        """Cancel at the gateway what is not finished, if ``cancel_on_kill`` and the gateway can.
+        """Cancel at the gateway what is not finished, if ``cancel_on_kill`` and a person ended the task.
 
-        Airflow calls this after its ``execution_timeout``, too, where a retry goes on waiting.
+        Airflow calls this whenever it ends the process: because a person has marked the task as failed,
+        skipped or succeeded, or cleared it, and because its machine goes. Only the first is the end of it;
+        then Airflow has such a state for the task. Otherwise, and where Airflow does not tell, another try
+        may collect what is paid for, and nothing is cancelled. After an ``execution_timeout`` neither.
         """
-        if isinstance(sys.exception(), AirflowTaskTimeout):
+        open_ids = self._watch.open_ids if self._watch and self.cancel_on_kill else ()
+        if not open_ids or isinstance(sys.exception(), AirflowTaskTimeout):
             return
+        from airflow_provider_mj.killed import is_ended_for_good, state_now
+
+        state = state_now(_task_instance())
+        if not is_ended_for_good(state):
+            self.log.info(
+                "Nothing is cancelled, since a later try may collect it: Airflow has this task as %s", state
+            )
+            return
+        for mj_task_id in open_ids:
+            self._cancel(mj_task_id)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Take up what was deferred; Airflow calls this in place of ``execute``."""
+        self._event = (next_kwargs or {}).get("event")
+        return super().resume_execution(next_method, next_kwargs, context)  # type: ignore[misc]
+
+    def _cancel(self, mj_task_id: str) -> None:
         from airflow_provider_mj.gateway.errors import GatewayError
 
-        for mj_task_id in self._watch.open_ids if self._watch and self.cancel_on_kill else ():
-            try:
-                self.hook.cancel(mj_task_id)
-            except GatewayError as error:
-                self.log.warning("Task %s was not cancelled and goes on: %s", mj_task_id, error)
-            else:
-                self.log.info("Task %s is cancelled at gateway %s", mj_task_id, self.hook.gateway)
+        try:
+            self.hook.cancel(mj_task_id)
+        except GatewayError as error:
+            self.log.warning("Task %s was not cancelled and goes on: %s", mj_task_id, error)
+        else:
+            self.log.info("Task %s is cancelled at gateway %s", mj_task_id, self.hook.gateway)
 
     def _start(
         self,
@@ -86,6 +111,7 @@ class WaitsMixin:
             source=self.hook,
             progress=Progress(self.log),
             answered=answered or since is not None,
+            doubts=proved_doubts(self._event, started_at),
         )
         return self._watch
 
@@ -112,6 +138,35 @@ class WaitsMixin:
         )
 
 
+def proved_doubts(event: Any, moment: float) -> dict[str, Doubt]:
+    """Give the ends that cost a picture and that the triggerer has made sure of: one more look settles them.
+
+    Without this, the worker that resumes would have to make sure of them again, for half a minute.
+
+    :param event: what the trigger fired; that of another kind of trigger proves nothing.
+    :param moment: when the wait began, in epoch seconds.
+    """
+    from airflow_provider_mj.gateway.waiting import Doubt, Outcome
+
+    outcomes = event.get("outcomes") if isinstance(event, dict) else None
+    costly = (Outcome.NOT_FOUND, Outcome.UNAUTHORIZED)
+    return {
+        mj_task_id: Doubt.proved(Outcome(told["outcome"]), moment)
+        for mj_task_id, told in (outcomes or {}).items()
+        if told["outcome"] in costly
+    }
+
+
+def _task_instance() -> Any:
+    """Give the task instance that runs in this process; None where none does."""
+    from airflow.providers.common.compat.sdk import get_current_context
+
+    try:
+        return get_current_context()["ti"]
+    except Exception:  # noqa: BLE001 (Airflow 2 and 3 raise different ones)
+        return None
+
+
 def check_event(event: dict[str, Any] | None, mj_task_ids: Sequence[str]) -> None:
     """Refuse an event that is not the end of this wait.
 
@@ -123,7 +178,9 @@ def check_event(event: dict[str, Any] | None, mj_task_ids: Sequence[str]) -> Non
     if event is None or event.get("mj_task_ids") != list(mj_task_ids):
         raise RuntimeError(f"the trigger's event is not about {', '.join(mj_task_ids)}")
     if error := event.get("error"):
+        from airflow_provider_mj.gateway.shown import quote
+
         raise RuntimeError(
-            f"waiting in the triggerer for {', '.join(mj_task_ids)} failed: {error}. The tasks go on at the "
-            "gateway, and a retry waits for them again."
+            f"waiting in the triggerer for {', '.join(mj_task_ids)} failed: {quote(str(error))}. The "
+            "tasks go on at the gateway, and a retry waits for them again."
         )

@@ -85,6 +85,24 @@ def get_provider_info() -> dict[str, Any]:
         "operators": _modules("operators.mj"),
         "triggers": _modules("triggers.mj"),
         "connection-types": [CONNECTION_TYPE],
+        "config": {
+            "mj": {
+                "description": "Settings of the provider for Midjourney gateways.",
+                "options": {
+                    "installation_id": {
+                        "description": (
+                            "Names this installation of Airflow in the marks of submissions, so that another "
+                            "one with the same DAGs at the same gateway has marks of its own. By default it "
+                            "is made of the API server's addresses and the Fernet key."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "studio-berlin",
+                        "default": "",
+                    }
+                },
+            }
+        },
         "task-decorators": [
             {"name": "mj_imagine", "class-name": "airflow_provider_mj.decorators.mj.mj_imagine_task"}
         ],

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 import re
-import struct
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 from urllib.parse import unquote
 
-from airflow_provider_mj.gateway.errors import quote
+from airflow_provider_mj.gateway.shown import quote, shown_url
+from airflow_provider_mj.keeping.media import BadPictureError, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow.providers.common.compat.sdk import ObjectStoragePath
-    from PIL import Image
+
+    from airflow_provider_mj.keeping.decoder import Decoder
+    from airflow_provider_mj.keeping.structure import Structure
 
     ImageInput = str | os.PathLike[str] | ObjectStoragePath | bytes | bytearray | memoryview
     """An http or https URL, a data URI, a path (local, or of an object storage), or the bytes themselves."""
 
 MAX_BYTES = 10 * 1024 * 1024
 """Bytes of a picture beyond which it is refused, unless the caller says otherwise."""
-MAX_PIXELS = 50_000_000
-"""Width times height beyond which a picture is not decoded: it could fill the memory."""
-
-_QUALITY = 90
 _MIMES = re.compile(r"data:(image/[a-z0-9.+-]{1,20})[;,]", re.IGNORECASE)
 # How the base64 of a PNG, JPEG, GIF and WebP begins.
 _BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
@@ -44,6 +42,7 @@ def data_uri(
     max_bytes: int = MAX_BYTES,
     max_side: int | None = None,
     download: Callable[[str], bytes] | None = None,
+    decoder: Decoder | None = None,
 ) -> str:
     """Make the data URI of a picture, as gateways want it: ``data:image/png;base64,...``.
 
@@ -55,6 +54,7 @@ def data_uri(
     :param max_side: pixels to which the longer side is reduced, from 1; needs Pillow. A picture that fits is
         left as it is; one that does not loses its metadata, and all but its first frame.
     :param download: fetches a URL; by default only from the public internet.
+    :param decoder: makes it smaller, in another process; one serves several pictures. By default a new one.
     :returns: the data URI, with standard base64 in one line.
     :raises ImageInputError: when it can't be read, is too large, or is no PNG, JPEG, WebP or GIF.
     :raises DownloadError: when a URL can't be fetched.
@@ -67,7 +67,7 @@ def data_uri(
     if kind is None:
         raise ImageInputError(f"{name}: this is no PNG, JPEG, WebP or GIF picture")
     if max_side is not None:
-        data, kind = _reduced(data, kind, max_side, name)
+        data, kind = _reduced(data, kind, max_side, name, decoder)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
@@ -87,9 +87,6 @@ def describe_source(image: object) -> str:
         mime = _MIMES.match(text.lstrip()[:40])
         return f"{mime[1].lower() if mime else 'unnamed'} data URI, {_kib(text.partition(',')[2])}"
     if "://" in text[:_LONG_NAME]:
-        # Imported here, because it loads an HTTP library, which a DAG file must not.
-        from airflow_provider_mj.gateway.download import shown_url
-
         return shown_url(text)
     if _is_base64(text):
         return f"text that looks like base64, {_kib(text)}"
@@ -188,69 +185,41 @@ def _local_file(path: str, name: str) -> Path:
     return Path(path)
 
 
-def kind_of(data: bytes) -> str | None:
-    """Tell the type by the first bytes: the last part of its MIME type, None for all that is not taken."""
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "webp"
-    return next((kind for start, kind in _MAGIC if data.startswith(start)), None)
-
-
-_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"GIF87a", "gif"),
-    (b"GIF89a", "gif"),
-)
-
-
-def _reduced(data: bytes, kind: str, max_side: int, name: str) -> tuple[bytes, str]:
+def _reduced(data: bytes, kind: str, max_side: int, name: str, decoder: Decoder | None) -> tuple[bytes, str]:
     """Make a picture's longer side at most ``max_side`` pixels long.
 
     :returns: the picture and its type, which is PNG where it was GIF.
     """
+    from airflow_provider_mj.keeping.decoder import DecoderError, pillow_path
+    from airflow_provider_mj.keeping.structure import Structure
+
     if isinstance(max_side, bool) or not isinstance(max_side, int) or max_side < 1:
         raise ImageInputError(f"max_side must be a whole number of pixels from 1, got {max_side!r}")
+    if pillow_path() is None:
+        raise ImageInputError("max_side needs Pillow: pip install 'airflow-provider-mj[images]'")
     try:
-        from PIL import Image
-    except ImportError:
-        raise ImageInputError("max_side needs Pillow: pip install 'airflow-provider-mj[images]'") from None
-    try:
-        with Image.open(io.BytesIO(data), formats=[kind.upper()]) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise ImageInputError(f"{name}: {width} x {height} pixels are too many to reduce here")
-            return (data, kind) if max(width, height) <= max_side else _written(image, kind, max_side)
-    except Image.DecompressionBombError:
-        raise ImageInputError(f"{name}: it has too many pixels to reduce here") from None
-    except BROKEN as error:
-        if isinstance(error, ImageInputError):
-            raise
-        raise ImageInputError(f"{name}: the picture is broken ({type(error).__name__})") from None
+        structure = Structure.of(data, kind)
+        if max(structure.size or ()) <= max_side:
+            return data, kind
+        return _decoded(data, kind, max_side, structure, decoder)
+    except (BadPictureError, DecoderError) as error:
+        raise ImageInputError(f"{name}: {error}") from None
 
 
-BROKEN = (OSError, ValueError, SyntaxError, LookupError, EOFError, TypeError, struct.error)
-"""What Pillow raises for files that are cut or made up."""
+def _decoded(
+    data: bytes, kind: str, max_side: int, structure: Structure, decoder: Decoder | None
+) -> tuple[bytes, str]:
+    """Have a picture made smaller by another process, and check what comes back."""
+    from airflow_provider_mj.keeping.decoder import Decoder
+    from airflow_provider_mj.keeping.structure import Structure
 
-
-def _written(image: Image.Image, kind: str, max_side: int) -> tuple[bytes, str]:
-    from PIL import Image, ImageOps
-
-    kind = "png" if kind == "gif" else kind
-    profile = image.info.get("icc_profile")
-    image.draft(None, (max_side, max_side))
-    # The camera's note which side is up does not outlast the writing.
-    upright = _smooth(ImageOps.exif_transpose(image))
-    upright.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    upright.save(buffer, kind.upper(), quality=_QUALITY, icc_profile=profile)
-    return buffer.getvalue(), kind
-
-
-def _smooth(image: Image.Image) -> Image.Image:
-    """Give a picture a mode that can be reduced well: no palette, no more than 8 bits."""
-    if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
-        return image
-    if image.mode.startswith("I"):
-        # Converted as it is, 16-bit grey would become plain white.
-        return image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    structure.check_decodable()
+    request = {"do": "reduce", "kind": kind, "max_side": max_side}
+    with Decoder() if decoder is None else nullcontext(decoder) as asked:
+        made = [one for _, one in asked.ask(request, data, structure.pixels)]
+    written = "png" if kind == "gif" else kind
+    if len(made) != 1 or kind_of(made[0]) != written:
+        raise BadPictureError("the picture is broken: what decodes it made nothing of it")
+    if max(Structure.of(made[0], written).size or (0,)) != max_side:
+        raise BadPictureError("the picture is broken: what decodes it made nothing of it")
+    return made[0], written

@@ -7,15 +7,38 @@ import tempfile
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-provider-mj-"))
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import guard
+
+guard.install()
 
 DOCUMENTS = Path(__file__).parent / "documents"
 
 Document = Callable[[str], Any]
+
+
+@pytest.fixture(autouse=True)
+def stay_here() -> Iterator[None]:
+    """Fail a test that tried to reach another machine, or to look up a name."""
+    yield from guard.stay_here()
+
+
+@pytest.fixture(autouse=True)
+def quick_second_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures whose host denies them are asked for again without a pause."""
+    monkeypatch.setattr("airflow_provider_mj.gateway.download.SECOND_LOOK", 0.0)
+
+
+@pytest.fixture
+def outside() -> Iterator[list[tuple[str, int]]]:
+    """Let no other machine answer, and give the addresses that were connected to."""
+    tried: list[tuple[str, int]] = []
+    with guard.outside(lambda _, address: tried.append(address[:2])):
+        yield tried
 
 
 @pytest.fixture(scope="session")

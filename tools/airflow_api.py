@@ -46,15 +46,19 @@ class Dialect:
     :param prefix: path of the API.
     :param health: path of the health report.
     :param run_body: JSON body that starts a DAG run.
+    :param mark_body: what the JSON body that marks a task has besides the state.
     """
 
     prefix: str
     health: str
     run_body: dict[str, None]
+    mark_body: dict[str, bool]
 
 
-DIALECT_2 = Dialect(prefix="/api/v1", health="/health", run_body={})
-DIALECT_3 = Dialect(prefix="/api/v2", health="/api/v2/monitor/health", run_body={"logical_date": None})
+DIALECT_2 = Dialect(prefix="/api/v1", health="/health", run_body={}, mark_body={"dry_run": False})
+DIALECT_3 = Dialect(
+    prefix="/api/v2", health="/api/v2/monitor/health", run_body={"logical_date": None}, mark_body={}
+)
 
 
 class AirflowApi:
@@ -119,6 +123,11 @@ class AirflowApi:
         which = {} if task_ids is None else {"task_ids": list(task_ids)}
         options = {"dry_run": False, "reset_dag_runs": True, "only_failed": False, **which, **more}
         self._post(f"/dags/{dag_id}/clearTaskInstances", dag_run_id=run_id, **options)
+
+    def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Set the state of a task, as a person does in the UI."""
+        path = self._dialect.prefix + _task(dag_id, run_id, task_id)
+        self._call("PATCH", path, json={"new_state": state, **self._dialect.mark_body})
 
     def create_pool(self, name: str, slots: int) -> None:
         """Create a pool in which deferred tasks count, too."""

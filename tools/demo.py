@@ -130,7 +130,7 @@ def show(api: AirflowApi, run_id: str) -> None:
 def demonstrate() -> None:
     """Run the whole demo in a new folder."""
     shutil.rmtree(FOLDER, ignore_errors=True)
-    with SandboxServer(dialect="crazyrouter", key=KEY, task_seconds=TASK_SECONDS) as sandbox:
+    with SandboxServer(dialect="crazyrouter", key=KEY, task_seconds=TASK_SECONDS, loop_seconds=1) as sandbox:
         say(f"a sandbox gateway listens on {sandbox.url}; its pictures are drawings and cost nothing")
         say(f"Airflow {version('apache-airflow')} starts in {FOLDER / 'airflow'} (this takes about 15 s)")
         environment = settings(sandbox.url, KEY, FOLDER / "pictures")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
     DecoratedOperator,
     context_merge,
     determine_kwargs,
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, TaskDecorator
 
-    from airflow_provider_mj.gateway.jobs import Job
 
 _FROM_FUNCTION = ("prompt", "images", "bot_type", "state", "extra_body")
 # What MJImagineOperator wants before the function has run.
@@ -34,6 +32,7 @@ class _MJImagineDecoratedOperator(DecoratedOperator, MJImagineOperator):
         *DecoratedOperator.template_fields,
         *(field for field in MJImagineOperator.template_fields if field not in ("prompt", "images")),
     )
+    drawn_by = ("prompt", "images", "bot_type")
     template_fields_renderers = DecoratedOperator.template_fields_renderers
 
     def __init__(
@@ -58,20 +57,19 @@ class _MJImagineDecoratedOperator(DecoratedOperator, MJImagineOperator):
         """Imagine; the base class's own would push several outputs, and in Airflow 3.0 it can't even one."""
         return MJImagineOperator.execute(self, context)
 
-    def _checked_job(self, context: Context) -> Job:
-        """Call the function, and give the imagine that it describes."""
+    def prepare(self, context: Context) -> None:
+        """Call the function, and take over what it says. A retry that takes up a task does not call it."""
         context_merge(context, self.op_kwargs)
         kwargs = determine_kwargs(self.python_callable, self.op_args, context)
         said = self.python_callable(*self.op_args, **kwargs)
         given = {"prompt": said} if isinstance(said, str) else said
         if not isinstance(given, dict) or "prompt" not in given or not given.keys() <= set(_FROM_FUNCTION):
-            raise AirflowFailException(
+            raise ValueError(
                 "the function of @task.mj_imagine must return the prompt, or a dict with prompt and any of "
-                f"{', '.join(_FROM_FUNCTION[1:])}; nothing was submitted"
+                f"{', '.join(_FROM_FUNCTION[1:])}"
             )
         for name, value in given.items():
             setattr(self, name, value)
-        return super()._checked_job(context)
 
 
 def mj_imagine_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from airflow_provider_mj.gateway.errors import quote
+from airflow_provider_mj.gateway.shown import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 _MOST_NAMES = 25
 _QUARTERS = range(1, 5)
 
-# What a button is called, and whole segments of its customId as a regular expression: the way to a button
-# whose label a gateway leaves out. Keys are folded as by `_folded`.
-_CANONICAL: dict[str, str] = {
-    **{f"u{n}": rf"(?:upsample|video_virtual_upscale)::{n}" for n in _QUARTERS},
-    **{f"v{n}": rf"variation::{n}" for n in _QUARTERS},
-    **{f"{n}\u20e3": rf"(?:PicReader|PromptAnalyzer)::{n}" for n in range(1, 6)},
-    **dict.fromkeys(("reroll", "r"), r"reroll"),
-    "🔄": r"(?:reroll|Picread::Retry)",
-    "imagine all": r"PicReader::all",
-    "upscale (subtle)": r"upsample_\w*_subtle",
-    "upscale (creative)": r"upsample_\w*_creative",
-    "upscale (2x)": r"upsample_\w*_2x",
-    "upscale (4x)": r"upsample_\w*_4x",
-    "vary (subtle)": r"low_variation",
-    "vary (strong)": r"high_variation",
-    "vary (region)": r"Inpaint",
-    "zoom out 2x": r"Outpaint::50",
-    "zoom out 1.5x": r"Outpaint::75",
-    "make square": r"Outpaint::100",
-    "custom zoom": r"CustomZoom",
-    **dict.fromkeys(("⬅", "pan left"), r"pan_left"),
-    **dict.fromkeys(("➡", "pan right"), r"pan_right"),
-    **dict.fromkeys(("⬆", "pan up"), r"pan_up"),
-    **dict.fromkeys(("⬇", "pan down"), r"pan_down"),
-    "animate (high motion)": r"animate_high",
-    "animate (low motion)": r"animate_low",
+# What a button is called, and whole segments of its customId, any of which will do: the way to a button whose
+# label a gateway leaves out. Keys are folded as by `_folded`; "*" stands for any text in a segment.
+_CANONICAL: dict[str, tuple[str, ...]] = {
+    **{f"u{n}": (f"upsample::{n}", f"video_virtual_upscale::{n}") for n in _QUARTERS},
+    **{f"v{n}": (f"variation::{n}",) for n in _QUARTERS},
+    **{f"{n}\u20e3": (f"PicReader::{n}", f"PromptAnalyzer::{n}") for n in range(1, 6)},
+    **dict.fromkeys(("reroll", "r"), ("reroll",)),
+    "🔄": ("reroll", "Picread::Retry"),
+    "imagine all": ("PicReader::all",),
+    "upscale (subtle)": ("upsample_*_subtle",),
+    "upscale (creative)": ("upsample_*_creative",),
+    "upscale (2x)": ("upsample_*_2x",),
+    "upscale (4x)": ("upsample_*_4x",),
+    "vary (subtle)": ("low_variation",),
+    "vary (strong)": ("high_variation",),
+    "vary (region)": ("Inpaint",),
+    "zoom out 2x": ("Outpaint::50",),
+    "zoom out 1.5x": ("Outpaint::75",),
+    "make square": ("Outpaint::100",),
+    "custom zoom": ("CustomZoom",),
+    **dict.fromkeys(("⬅", "pan left"), ("pan_left",)),
+    **dict.fromkeys(("➡", "pan right"), ("pan_right",)),
+    **dict.fromkeys(("⬆", "pan up"), ("pan_up",)),
+    **dict.fromkeys(("⬇", "pan down"), ("pan_down",)),
+    "animate (high motion)": ("animate_high",),
+    "animate (low motion)": ("animate_low",),
 }
 
 # What novicezk/midjourney-proxy, which has no buttons, does by `submit/change`. It refuses index 0.
@@ -50,10 +50,11 @@ _CHANGES: dict[str, tuple[str, int]] = {
     **dict.fromkeys(("r", "reroll", "reroll::0", "🔄"), ("REROLL", 1)),
 }
 
-_WINDOWS = r"Inpaint|CustomZoom|PicReader::\d+|PromptAnalyzer|video::\d+::.*::manual"
-_VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f]")
-# A UUID or a short hash; no group of a customId is that long.
-_JOB_HASH = re.compile(r"[0-9a-f-]{6,}|.{33,}", re.IGNORECASE | re.DOTALL)
+_WINDOWS = ("Inpaint", "CustomZoom", "PicReader::#", "PromptAnalyzer")
+_VIDEO, _BY_HAND = "video::#", "manual"
+_VARIATION_SELECTORS = tuple(map(chr, range(0xFE00, 0xFE10)))
+_JOB_HASH = re.compile(r"[0-9a-f-]{6,32}+", re.IGNORECASE)
+_LONGEST_GROUP = 32
 
 
 class ButtonError(ValueError):
@@ -100,7 +101,9 @@ def opens_window(custom_id: str) -> bool:
 
     :param custom_id: the button's customId.
     """
-    return _has_segments(custom_id, _WINDOWS)
+    if any(_has_segments(custom_id, window) for window in _WINDOWS):
+        return True
+    return _has_segments(custom_id, _VIDEO) and _has_segments(custom_id, _BY_HAND)
 
 
 def change_for(wanted: str) -> tuple[str, int] | None:
@@ -117,24 +120,45 @@ def _meant(buttons: Sequence[Button], wanted: str) -> list[Button]:
     name = _folded(wanted) if isinstance(wanted, str) else ""
     if not name:
         return []
-    segments = re.escape(wanted.strip().strip(":"))
+    segments = wanted.strip().strip(":")
     ways = (
         [button for button in buttons if button.custom_id == wanted.strip()],
         [button for button in buttons if _folded(button.label) == name],
         [button for button in buttons if _folded(button.emoji) == name],
-        [button for button in buttons if _has_segments(button.custom_id, _CANONICAL.get(name))],
-        [button for button in buttons if _has_segments(button.custom_id, segments)],
+        [button for button in buttons if _is_known_as(button.custom_id, name)],
+        [button for button in buttons if segments and _has_segments(button.custom_id, segments, signs=False)],
     )
     return next(filter(None, ways), [])
 
 
-def _has_segments(custom_id: str, pattern: str | None) -> bool:
-    """Tell whether the pattern matches whole segments, one after the other, of a customId."""
-    return bool(pattern) and bool(re.search(rf"(?:^|::)(?:{pattern})(?:::|$)", custom_id, re.IGNORECASE))
+def _is_known_as(custom_id: str, name: str) -> bool:
+    return any(_has_segments(custom_id, segments) for segments in _CANONICAL.get(name, ()))
+
+
+def _has_segments(custom_id: str, wanted: str, *, signs: bool = True) -> bool:
+    """Tell whether segments are in a customId, whole and one after the other; capitals don't count.
+
+    :param signs: whether "*" in a segment stands for any text, and "#" for a number.
+    """
+    theirs, ours = custom_id.casefold().split("::"), wanted.casefold().split("::")
+    fits = _fits if signs else str.__eq__
+    return any(all(map(fits, theirs[start:], ours)) for start in range(len(theirs) - len(ours) + 1))
+
+
+def _fits(segment: str, wanted: str) -> bool:
+    if wanted == "#":
+        return segment.isascii() and segment.isdigit()
+    start, star, end = wanted.partition("*")
+    if not star:
+        return segment == wanted
+    return len(segment) >= len(start + end) and segment.startswith(start) and segment.endswith(end)
 
 
 def _folded(text: str | None) -> str:
-    return " ".join(_VARIATION_SELECTORS.sub("", text or "").casefold().split())
+    bare = text or ""
+    for selector in () if bare.isascii() else _VARIATION_SELECTORS:
+        bare = bare.replace(selector, "")
+    return " ".join(bare.casefold().split())
 
 
 def _different(buttons: Iterable[Button]) -> list[Button]:
@@ -152,8 +176,13 @@ def _name(button: Button) -> str:
     segments = (
         segment
         for segment in button.custom_id.split("::")
-        if segment.upper() not in ("", "MJ", "JOB", "SOLO") and not _JOB_HASH.fullmatch(segment)
+        if segment.upper() not in ("", "MJ", "JOB", "SOLO") and not _is_hash(segment)
     )
     middle = "::".join(segments) or "a customId of another kind"
     face = button.label or button.emoji
     return quote(f"{face} ({middle})" if face else middle)
+
+
+def _is_hash(segment: str) -> bool:
+    """Tell a UUID or a short hash from the name of a group, which is never that long."""
+    return len(segment) > _LONGEST_GROUP or _JOB_HASH.fullmatch(segment) is not None

@@ -6,52 +6,47 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote as percent_encoded
 
+from airflow_provider_mj.gateway.answers import Answer, Ask, acceptance
 from airflow_provider_mj.gateway.errors import (
-    Acceptance,
-    Answer,
-    Ask,
     EndpointMissingError,
     GatewayError,
-    SubmissionUnknownError,
+    PageInsteadError,
     TaskNotFoundError,
     UnexpectedAnswerError,
-    acceptance,
 )
 from airflow_provider_mj.gateway.ids import chunks, valid_task_id
-from airflow_provider_mj.gateway.task import NotATaskError, Task, brief_object, tasks_by_id
+from airflow_provider_mj.gateway.keylog import KEY_LOG, ROWS, brief_row, is_key_log, log_rows
+from airflow_provider_mj.gateway.shown import quote
+from airflow_provider_mj.gateway.submissions import Submission, ids_in, read_submission
+from airflow_provider_mj.gateway.task import (
+    NotATaskError,
+    Task,
+    all_of,
+    brief_object,
+    tasks_by_id,
+    tasks_of,
+)
 from airflow_provider_mj.gateway.transport import ATTEMPTS, Request, Transport
 
 if TYPE_CHECKING:
+    from airflow_provider_mj.gateway.keylog import LogRow
     from airflow_provider_mj.gateway.settings import GatewaySettings
     from airflow_provider_mj.gateway.waiting import Seen
 
 SEED_TIMEOUT = 90.0
 """Seconds for a seed: gateways ask Discord for it and wait up to 60 s."""
 
+NO_SUCH_TASK = "airflow-connection-test"
+"""The id of a task that no gateway has."""
+
+_T = TypeVar("_T")
+_ACTION = re.compile(r"[a-z][a-z-]{0,63}")
 _SWAP_FACE = "swap-face"
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What a gateway said to a paid submission that it took.
-
-    :param mj_task_id: the task to wait for.
-    :param acceptance: whether it is new, was there before, or waits for a confirmation.
-    :param results: everything that came as result: several ids for a press that starts several tasks, the
-        addresses of the pictures for an upload.
-    :param description: the gateway's words.
-    :param properties: what else it told.
-    """
-
-    mj_task_id: str
-    acceptance: Acceptance
-    results: tuple[str, ...]
-    description: str = ""
-    properties: Mapping[str, Any] = field(default_factory=dict)
+_UPLOAD = "upload-discord-images"
 
 
 class GatewayClient:
@@ -62,6 +57,7 @@ class GatewayClient:
     :param settings: where the gateway is and how to talk to it.
     :param attempts: how often a read is tried at most.
     :param sleep: waits between two attempts, given seconds.
+    :param heard: is told each answer that came, whatever it is, with what was asked.
     """
 
     def __init__(
@@ -70,9 +66,10 @@ class GatewayClient:
         *,
         attempts: int = ATTEMPTS,
         sleep: Callable[[float], None] = time.sleep,
+        heard: Callable[[Request, Answer], object] = lambda *_: None,
     ) -> None:
         self.settings = settings
-        self._transport = Transport(settings, attempts=attempts, sleep=sleep)
+        self._transport = Transport(settings, attempts=attempts, sleep=sleep, heard=heard)
         self._has_list = True
 
     @property
@@ -84,24 +81,36 @@ class GatewayClient:
         """Close the connections that are kept for later reads."""
         self._transport.close()
 
+    def send(self, request: Request) -> Answer:
+        """Make a call that no method here makes; see :meth:`.Transport.send`."""
+        return self._transport.send(request)
+
     def fetch(self, mj_task_id: str) -> Task:
         """Ask for one task.
 
         :param mj_task_id: the remote task.
         :returns: the task, as the gateway told it.
         :raises TaskNotFoundError: the gateway does not know it (yet).
+        :raises UnexpectedAnswerError: what came is no task, or another one.
         :raises GatewayError: any other failure.
         """
         answer = self._about(mj_task_id, "GET", "fetch", _is_object)
         try:
-            return replace(Task.from_wire(answer.body), is_whole=True)
+            task = Task.from_wire(answer.body)
         except NotATaskError as error:
-            raise UnexpectedAnswerError(
-                f"this host speaks another protocol, {error}",
-                gateway=self.gateway,
-                mj_task_id=mj_task_id,
-                said=answer.said,
+            raise self._unexpected(
+                f"this host speaks another protocol, {error}", mj_task_id, answer
             ) from None
+        # An id may come as a number where it was text before: as text, both are the same.
+        asked = valid_task_id(mj_task_id)
+        if task.id != asked:
+            what = f"it tells of task {quote(task.id)}, not of task {quote(asked)}"
+            raise self._unexpected(what, mj_task_id)
+        return replace(task, is_whole=True)
+
+    def _unexpected(self, what: str, mj_task_id: str, answer: Answer | None = None) -> UnexpectedAnswerError:
+        said = answer.said if answer else ""
+        return UnexpectedAnswerError(what, gateway=self.gateway, mj_task_id=mj_task_id, said=said)
 
     def look(self, mj_task_ids: Sequence[str]) -> dict[str, Seen]:
         """Look at several tasks for a wait: by list requests, or a fetch each where the gateway has no list.
@@ -178,21 +187,74 @@ class GatewayClient:
     def list_newest(self) -> list[Task]:
         """Ask for the tasks that the gateway shows without being told ids, where it does: the newest, or all.
 
-        novicezk/midjourney-proxy shows all, trueai-org/midjourney-proxy the newest 100 of all its users.
+        novicezk/midjourney-proxy shows all of 30 days, trueai-org/midjourney-proxy the newest 100 of all its
+        users.
 
         :returns: the tasks, in the gateway's order.
         :raises EndpointMissingError: when it has no such call.
         :raises GatewayError: when the request fails.
         """
-        request = Request(ask=Ask.READ, method="GET", path="task/list", fits=_is_list)
-        return list(tasks_by_id(self._transport.send(request).body).values())
+        return self.read_newest(all_of)
 
-    def check(self) -> None:
+    def read_newest(self, read: Callable[[Iterable[Task]], _T]) -> _T:
+        """Ask for what :meth:`list_newest` gives, and hold no more than one task of it at a time.
+
+        :param read: makes of the tasks, while they come, what is kept of them. It may be called again, for
+            another attempt.
+        :returns: what that has made of them.
+        :raises GatewayError: as for :meth:`list_newest`.
+        """
+        request = Request(
+            ask=Ask.READ,
+            method="GET",
+            path="task/list",
+            fits=lambda answer: answer.is_read,
+            read_rows=lambda rows: read(tasks_of(rows)),
+        )
+        body: _T = self._transport.send(request).body
+        return body
+
+    def key_log(self) -> tuple[LogRow, ...]:
+        """Ask for the log of the key, in which new-api has what it was charged for: the newest 1,000 rows.
+
+        It is asked once, since some 20 calls in 20 minutes are allowed.
+
+        :returns: the rows; none where the gateway keeps no log, or shows it only to a key in the address.
+        :raises GatewayError: when the request fails, or there is no such call.
+        """
+        request = Request(
+            ask=Ask.READ,
+            method="GET",
+            path=KEY_LOG,
+            fits=is_key_log,
+            listed=ROWS,
+            read_object=brief_row,
+            attempts=1,
+        )
+        return log_rows(self._transport.send(request).body)
+
+    def check(self, *, attempts: int | None = None) -> None:
         """Ask for nothing, to see whether a gateway answers and takes the key. It costs nothing.
 
+        :param attempts: how often to try at most; as often as for any read if None.
         :raises GatewayError: when it does not.
         """
-        self._list([])
+        self._list([], attempts=attempts)
+
+    def ignores_edit_masks(self) -> bool:
+        """Find out whether the gateway would drop the mask of an edit, by a read that costs nothing.
+
+        trueai-org/midjourney-proxy does, without a word. It is the one that answers 204 where it is asked for
+        a task that it does not know; novicezk/midjourney-proxy answers 200, new-api 400. One that stands
+        behind new-api can't be seen from here.
+
+        :raises GatewayError: when the gateway can't be asked.
+        """
+        try:
+            answer = self._about(NO_SUCH_TASK, "GET", "fetch", _is_object_or_none)
+        except TaskNotFoundError:
+            return False
+        return answer.status == _NO_CONTENT
 
     def submit(self, action: str, body: Mapping[str, Any]) -> Submission:
         """Submit a job, which is paid for; it is never sent again once it may have arrived.
@@ -205,9 +267,9 @@ class GatewayClient:
         :raises SubmissionUnknownError: it may have arrived, and nobody knows whether it was paid.
         :raises GatewayError: any other failure; nothing was paid.
         """
-        if not re.fullmatch(r"[a-z][a-z-]*", action):
+        if not _ACTION.fullmatch(action):
             raise ValueError(
-                f"{action!r} is no action of a gateway; they look like `imagine` or `upload-discord-images`"
+                f"{quote(action)!r} is no action of a gateway; they look like `imagine` or `swap-face`"
             )
         request = Request(
             ask=Ask.SUBMIT,
@@ -218,7 +280,23 @@ class GatewayClient:
             timeout=self.settings.submit_timeout,
             fits=lambda answer: acceptance(answer) is not None,
         )
-        return self._submission(self._transport.send(request))
+        try:
+            answer = self._transport.send(request)
+        except PageInsteadError as error:
+            raise self._missing_call() or error from None
+        return read_submission(answer, gateway=self.gateway, is_upload=action == _UPLOAD)
+
+    def _missing_call(self) -> EndpointMissingError | None:
+        """Tell a job that new-api lacks: it answers 200 with the page of its web front, which knows any path.
+
+        A page that stands for a whole gateway, because it is down, stands for its list as well.
+        """
+        try:
+            self._list([])
+        except GatewayError:
+            return None
+        what = "a web page came, while its list of tasks answers: the call does not exist there"
+        return EndpointMissingError(f"{what}, and nothing was paid", gateway=self.gateway)
 
     def upload_images(self, images: Sequence[str]) -> tuple[str, ...]:
         """Upload pictures to Discord through the gateway.
@@ -227,7 +305,7 @@ class GatewayClient:
         :returns: their addresses, in the same order.
         :raises GatewayError: as for :meth:`submit`.
         """
-        return self.submit("upload-discord-images", {"base64Array": list(images)}).results
+        return self.submit(_UPLOAD, {"base64Array": list(images)}).results
 
     def image_seed(self, mj_task_id: str) -> str:
         """Ask for the seed of a finished picture. This takes up to a minute, and is not repeated.
@@ -240,11 +318,12 @@ class GatewayClient:
             mj_task_id,
             "GET",
             "image-seed",
-            lambda answer: bool(_results(answer)),
+            lambda answer: bool(ids_in(answer)),
+            ask=Ask.SEED,
             timeout=SEED_TIMEOUT,
             attempts=1,
         )
-        return _results(answer)[0]
+        return ids_in(answer)[0]
 
     def cancel(self, mj_task_id: str) -> None:
         """Cancel a task, where the gateway allows it. What was paid may be lost.
@@ -252,17 +331,26 @@ class GatewayClient:
         :param mj_task_id: the remote task.
         :raises GatewayError: when the gateway refuses, or has no such call.
         """
-        self._about(mj_task_id, "POST", "cancel", _is_done)
+        self._about(mj_task_id, "POST", "cancel", _is_done, ask=Ask.CANCEL)
 
     def _about(
-        self, mj_task_id: str, method: str, call: str, fits: Callable[[Answer], bool], **limits: Any
+        self,
+        mj_task_id: str,
+        method: str,
+        call: str,
+        fits: Callable[[Answer], bool],
+        *,
+        ask: Ask = Ask.TASK,
+        **limits: Any,
     ) -> Answer:
-        path = f"task/{quote(valid_task_id(mj_task_id), safe='')}/{call}"
+        path = f"task/{percent_encoded(valid_task_id(mj_task_id), safe='')}/{call}"
         return self._transport.send(
-            Request(ask=Ask.TASK, method=method, path=path, fits=fits, mj_task_id=mj_task_id, **limits)
+            Request(ask=ask, method=method, path=path, fits=fits, mj_task_id=mj_task_id, **limits)
         )
 
-    def _list(self, mj_task_ids: Sequence[str], *, brief: bool = False) -> dict[str, Task]:
+    def _list(
+        self, mj_task_ids: Sequence[str], *, brief: bool = False, attempts: int | None = None
+    ) -> dict[str, Task]:
         request = Request(
             ask=Ask.READ,
             method="POST",
@@ -270,30 +358,20 @@ class GatewayClient:
             json={"ids": list(mj_task_ids)},
             fits=_is_list,
             read_object=brief_object if brief else None,
+            attempts=attempts,
         )
         return tasks_by_id(self._transport.send(request).body, brief=brief)
 
-    def _submission(self, answer: Answer) -> Submission:
-        results, taken = _results(answer), acceptance(answer)
-        if not results or taken is None:
-            raise SubmissionUnknownError(
-                "it took the submission and told no id", gateway=self.gateway, said=answer.text
-            )
-        properties = answer.body.get("properties")
-        return Submission(
-            mj_task_id=results[0],
-            acceptance=taken,
-            results=results,
-            description=str(answer.body.get("description") or ""),
-            properties=properties if isinstance(properties, Mapping) else {},
-        )
 
-
-_OK = 200
+_OK, _NO_CONTENT = 200, 204
 
 
 def _is_object(answer: Answer) -> bool:
     return answer.status == _OK and isinstance(answer.body, Mapping)
+
+
+def _is_object_or_none(answer: Answer) -> bool:
+    return _is_object(answer) or answer.status == _NO_CONTENT
 
 
 def _is_list(answer: Answer) -> bool:
@@ -303,14 +381,3 @@ def _is_list(answer: Answer) -> bool:
 def _is_done(answer: Answer) -> bool:
     # An empty 200 is how CS says yes to a cancel; where a body comes, its code says.
     return answer.status == _OK and (not answer.text.strip() or acceptance(answer) is not None)
-
-
-def _results(answer: Answer) -> tuple[str, ...]:
-    """Read ``result``: text, a number, a list, or several ids joined by commas in one text."""
-    result = answer.body.get("result") if acceptance(answer) is not None else None
-    items = result if isinstance(result, list) else [result]
-    texts = [
-        str(item).strip() for item in items if isinstance(item, str | int) and not isinstance(item, bool)
-    ]
-    split = [part for text in texts for part in ([text] if "://" in text else text.split(","))]
-    return tuple(part.strip() for part in split if part.strip())

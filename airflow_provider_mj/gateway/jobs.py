@@ -5,7 +5,6 @@ A key whose value is None is left out, since some gateways stumble over null.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_mj.gateway.ids import valid_task_id
+
+UPLOAD = "upload-discord-images"
+"""The one paid call that makes no task."""
+
+NOT_DRAWN = ("state", "notifyHook")
+"""Keys of a body that say where an answer goes, and not what is drawn."""
 
 LONGEST_STATE = 255
 """Characters of a ``state`` at most: trueai-org/midjourney-proxy refuses longer ones."""
@@ -27,9 +32,7 @@ _BOTS = {
 _CHANGES: dict[str, tuple[int, ...]] = {"UPSCALE": (1, 2, 3, 4), "VARIATION": (1, 2, 3, 4), "REROLL": (1,)}
 _DIMENSIONS = ("PORTRAIT", "SQUARE", "LANDSCAPE")
 _BLEND = range(2, 6)
-# They say where an answer goes, not what is drawn.
-_NOT_DIGESTED = ("state", "notifyHook")
-_DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,[\w+/]", re.ASCII | re.IGNORECASE)
+_DATA_URI = re.compile(r"data:image/[\w.+-]++;base64,[\w+/]", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, repr=False)
@@ -169,7 +172,8 @@ def edits(prompt: str, image: str, *, mask: str | None = None) -> Job:
 
     :param prompt: what to draw, already clean.
     :param image: the picture, as a data URI or a link.
-    :param mask: where to repaint, for the gateways that take it apart from the picture.
+    :param mask: where to repaint, for the gateways that take it apart from the picture;
+        trueai-org/midjourney-proxy ignores it, see :meth:`.GatewayClient.ignores_edit_masks`.
     :raises ValueError: when an argument can't be right.
     """
     body = {
@@ -242,7 +246,7 @@ def upload(images: Sequence[str]) -> Job:
     pictures = _images("images", images)
     if not pictures:
         raise ValueError("images must hold at least one picture")
-    return _job("upload-discord-images", {"base64Array": pictures})
+    return _job(UPLOAD, {"base64Array": pictures})
 
 
 def with_extra(job: Job, extra_body: Mapping[str, Any]) -> Job:
@@ -262,32 +266,10 @@ def with_extra(job: Job, extra_body: Mapping[str, Any]) -> Job:
     if state is not None and (not isinstance(state, str) or len(state) > LONGEST_STATE):
         raise ValueError(f"state in extra_body must be text of at most {LONGEST_STATE} characters")
     try:
-        copied = json.loads(_canonical(dict(extra_body)))
+        copied = json.loads(json.dumps(dict(extra_body), allow_nan=False, sort_keys=True))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"extra_body must be JSON: {error}") from None
     return _job(job.action, {**job.body, **copied})
-
-
-def digest(job: Job) -> str:
-    """Tell whether two jobs are the same, in any process and whatever the order of their keys.
-
-    :param job: the job; its ``state`` and ``notifyHook`` do not count.
-    :returns: a SHA-256 in hex.
-    """
-    body = {key: value for key, value in job.body.items() if key not in _NOT_DIGESTED}
-    return _sha256([job.action, body])
-
-
-def marker(*identity: str | int, digest: str, generation: int) -> str:
-    """Make the ``state`` by which a submission can be found again at some gateways.
-
-    :param identity: what names the submission: dag, run, task, map index; never the try number, since every
-        try must find what an earlier one submitted.
-    :param digest: of the job.
-    :param generation: how often it was submitted anew on purpose.
-    :returns: 64 printable ASCII characters.
-    """
-    return f"airflow-{_sha256([*identity, digest, generation])[:56]}"
 
 
 def _job(action: str, body: Mapping[str, Any]) -> Job:
@@ -365,11 +347,3 @@ def _is_link(value: object) -> bool:
         return bool(urlsplit(value).hostname) and not re.search(r"\s", value)
     except ValueError:
         return False
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _sha256(value: Any) -> str:
-    return hashlib.sha256(_canonical(value).encode()).hexdigest()

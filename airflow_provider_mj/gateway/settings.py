@@ -15,6 +15,8 @@ DEFAULT_PREFIX = "/mj"
 _TRUE = ("1", "true", "t", "yes", "y", "on")
 _FALSE = ("0", "false", "f", "no", "n", "off")
 _MAX_TIMEOUT = 3600.0
+_BEARER = re.compile(r"\Abearer\s++", re.IGNORECASE)
+_CALLS = ("task", "submit")
 
 
 class SettingsError(ValueError):
@@ -67,6 +69,11 @@ class GatewaySettings:
     def gateway(self) -> str:
         """The gateway's host and port, as messages name it."""
         return urlsplit(self.base_url).netloc
+
+    @property
+    def origin(self) -> str:
+        """The gateway's scheme, host and port, e.g. ``https://gateway.example:8443``."""
+        return f"{urlsplit(self.base_url).scheme}://{self.gateway}"
 
     @classmethod
     def parse(
@@ -167,13 +174,23 @@ def _origin_and_path(url: str, port: int | None) -> tuple[str, str]:
 def _join(path: str, prefix: object) -> str:
     """Join the pasted path and the prefix, so that ``/mj`` is there once."""
     # Somebody pasted the address of a call: what is before the call is the API.
-    path = re.sub(r"/(task|submit)(/.*)?$", "", path.rstrip("/"))
+    parts = path.rstrip("/").split("/")
+    called = next((place for place, part in enumerate(parts) if place and part in _CALLS), len(parts))
+    path = "/".join(parts[:called])
     if prefix is None or prefix == DEFAULT_PREFIX:
         return path if path.endswith("/mj") else path + DEFAULT_PREFIX
-    if not isinstance(prefix, str) or re.search(r"[\s?#\\%]|\.\.|://", prefix):
+    if not isinstance(prefix, str) or re.search(r"[\s?#\\%]", prefix) or ".." in prefix or "://" in prefix:
         raise SettingsError("`path_prefix` must be a path such as /mj or /mj-fast/mj")
     cleaned = "/".join(part for part in prefix.split("/") if part)
-    return re.sub(r"(/mj-[^/]+)?/mj$", "", path) + (f"/{cleaned}" if cleaned else "")
+    return _without_prefix(path) + (f"/{cleaned}" if cleaned else "")
+
+
+def _without_prefix(path: str) -> str:
+    """Cut ``/mj``, and the mode before it, off the end of a path."""
+    if not path.endswith(DEFAULT_PREFIX):
+        return path
+    before, _, mode = path.removesuffix(DEFAULT_PREFIX).rpartition("/")
+    return before if mode.startswith("mj-") and mode != "mj-" else path.removesuffix(DEFAULT_PREFIX)
 
 
 def _auth_scheme(value: object) -> AuthScheme:
@@ -188,7 +205,7 @@ def _key(value: str | None, scheme: AuthScheme) -> str:
     key = (value or "").strip()
     if scheme is AuthScheme.BEARER:
         # Documents show the whole header, so people paste the whole header.
-        key = re.sub(r"^bearer\s+", "", key, flags=re.IGNORECASE)
+        key = _BEARER.sub("", key, count=1)
     if not (key.isascii() and key.isprintable()):
         raise SettingsError("the key (password) has characters that no HTTP header can carry")
     return key

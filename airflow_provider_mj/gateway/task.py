@@ -8,19 +8,30 @@ here, so that no other part of the provider ever looks into a raw answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import isfinite
+from functools import partial
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from airflow_provider_mj.gateway import values
+from airflow_provider_mj.gateway import incoming, values
+from airflow_provider_mj.gateway.ids import InvalidTaskIdError, valid_task_id
 
-_MAX_EXTRA_TEXT = 4096
+MAX_BUTTONS = 50
+"""Buttons of a task; Discord shows at most 25 under a message."""
+MAX_CUSTOM_ID = 256
+"""Characters of a ``customId``; Discord takes 100. A longer one is none: a part of it presses nothing."""
+MAX_LABEL = 100
+"""Characters of the text on a button; Discord takes 80."""
+MAX_WORD = 64
+"""Characters of a status, an action and a seed."""
+MAX_STATE = 512
+"""Characters of a ``state``; trueai-org/midjourney-proxy takes 255."""
+
 _NO_PROPERTIES: Mapping[str, Any] = MappingProxyType({})
-_MAX_DEPTH = 6
 
 
 class TaskStatus(StrEnum):
@@ -33,6 +44,20 @@ class TaskStatus(StrEnum):
     SUCCESS = "SUCCESS"
     FAILURE = "FAILURE"
     CANCEL = "CANCEL"
+
+
+ENDED = frozenset((TaskStatus.SUCCESS, TaskStatus.FAILURE, TaskStatus.CANCEL))
+"""The words after which nothing changes any more."""
+
+
+def may_not_be_copied(status: object) -> bool:
+    """Tell a status that may be no news: new-api shows none before it has copied one from behind it."""
+    return status in (None, "", TaskStatus.NOT_START)
+
+
+def has_gone_on(status: object) -> bool:
+    """Tell whether a task that waited for a confirmation shows, by its status, that it has one."""
+    return status not in (None, "", TaskStatus.MODAL)
 
 
 # A list may hold the same id twice (new-api keeps a row for an action and one for its confirmation):
@@ -49,7 +74,7 @@ _ADVANCE: dict[str, int] = {
 
 
 class NotATaskError(ValueError):
-    """A JSON value that should be a task has no ``id`` or no ``status`` at its top level."""
+    """A JSON value that should be a task has no ``id`` that can be one, or no ``status``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,16 +96,16 @@ class Button:
 
     @classmethod
     def from_wire(cls, raw: Mapping[str, Any]) -> Button | None:
-        """Read one button; None where there is no ``customId``, since that can't be pressed."""
+        """Read one button; None where there is no ``customId`` that could be pressed."""
         custom_id = values.text(raw.get("customId"))
-        if custom_id is None:
+        if custom_id is None or len(custom_id) > MAX_CUSTOM_ID:
             return None
         return cls(
             custom_id=custom_id,
-            label=values.text(raw.get("label")),
-            emoji=values.text(raw.get("emoji")),
-            type=values.integer(raw.get("type")),
-            style=values.integer(raw.get("style")),
+            label=values.text(raw.get("label"), MAX_LABEL),
+            emoji=values.text(raw.get("emoji"), MAX_LABEL),
+            type=values.small_integer(raw.get("type")),
+            style=values.small_integer(raw.get("style")),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,13 +155,16 @@ class Task:
     def from_wire(cls, raw: object) -> Task:
         """Read a task from the JSON value of a fetch, from a row of a list, or from XCom.
 
+        Wherever it comes from, it is capped and cleaned: what stands in XCom is bounded, too.
+
         :param raw: the decoded JSON value.
         :returns: the task; fields that are missing, of a wrong type or unset are None.
         :raises NotATaskError: when there is no ``id`` or no ``status`` key at the top level. Some hosts
             wrap the task in an envelope of their own; they speak another protocol.
         """
-        raw, task_id = _task_object(raw)
+        raw, task_id = _task_object(incoming.cleaned(raw))
         fields = {attribute: read(raw.get(key)) for key, (attribute, read) in _FIELDS.items()}
+        fields["status"] = _ended(fields["status"], fields["progress"], fields["fail_reason"])
         image_url = fields["image_url"]
         return cls(
             id=task_id,
@@ -157,12 +185,13 @@ class Task:
         :raises NotATaskError: as for :meth:`from_wire`.
         """
         raw, task_id = _task_object(raw)
+        progress, fail_reason = values.progress(raw.get("progress")), values.text(raw.get("failReason"))
         return cls(
             id=task_id,
             is_whole=False,
-            status=_status(raw["status"]),
-            progress=values.progress(raw.get("progress")),
-            fail_reason=values.text(raw.get("failReason")),
+            status=_ended(_status(raw["status"]), progress, fail_reason),
+            progress=progress,
+            fail_reason=fail_reason,
             properties=_NO_PROPERTIES,
         )
 
@@ -208,17 +237,36 @@ def tasks_by_id(rows: Iterable[object], *, brief: bool = False) -> dict[str, Tas
     :param brief: whether to read only what decides about waiting.
     :returns: the tasks that the gateway told of, by id.
     """
+    return {task.id: task for task in all_of(tasks_of(rows, brief=brief))}
+
+
+def tasks_of(rows: Iterable[object], *, brief: bool = False) -> Iterator[Task]:
+    """Read the rows of a list answer one by one; what is no task object is passed over.
+
+    :param rows: the decoded rows of a list answer.
+    :param brief: whether to read only what decides about waiting.
+    """
     read = Task.brief_from_wire if brief else Task.from_wire
-    tasks: dict[str, Task] = {}
     for row in rows:
+        # Waits read thousands of them: `suppress` would be a tenth of the time.
         try:
             task = read(row)
         except NotATaskError:
             continue
-        known = tasks.get(task.id)
+        yield task
+
+
+def all_of(tasks: Iterable[Task]) -> list[Task]:
+    """Give tasks as a list; of two with one id the one that is further along.
+
+    :param tasks: tasks, in any order.
+    """
+    all_tasks: dict[str, Task] = {}
+    for task in tasks:
+        known = all_tasks.get(task.id)
         if known is None or task.advance > known.advance:
-            tasks[task.id] = task
-    return tasks
+            all_tasks[task.id] = task
+    return list(all_tasks.values())
 
 
 def brief_object(raw: dict[str, Any]) -> dict[str, Any] | None:
@@ -242,71 +290,72 @@ def link_expiry(url: str) -> str | None:
     :param url: the link of a picture.
     :returns: the moment of expiry, or None for a link that does not say.
     """
-    expiry = parse_qs(urlsplit(url).query).get("ex", [""])[0]
-    return values.time(int(expiry, 16)) if re.fullmatch(r"[0-9a-fA-F]{1,10}", expiry) else None
+    try:
+        expiry = parse_qs(urlsplit(url[: values.MAX_LINK]).query).get("ex", [""])[0]
+    except ValueError:
+        return None
+    return values.time(int(expiry, 16)) if _EXPIRY.fullmatch(expiry) else None
 
 
-def _task_object(raw: object) -> tuple[Mapping[str, Any], str]:
-    if not isinstance(raw, Mapping):
+def _task_object(raw: object) -> tuple[dict[str, Any], str]:
+    if not isinstance(raw, dict):
         raise NotATaskError(f"a JSON {type(raw).__name__} stands where a task object belongs")
-    task_id = values.text(raw.get("id"))
-    if task_id is None or "status" not in raw:
+    task_id = raw.get("id")
+    if not task_id or "status" not in raw:
         raise NotATaskError("the object has no `id` and `status` at its top level")
-    return raw, task_id
+    try:
+        return raw, valid_task_id(task_id)
+    except InvalidTaskIdError:
+        raise NotATaskError("the `id` at its top level can't be one") from None
 
 
 def _status(value: object) -> str | None:
     if isinstance(value, str) and value in _ADVANCE:
         return value
-    word = values.text(value)
-    return word.strip().upper() or None if word else None
+    word = values.text(value, MAX_WORD)
+    # It stands in lines of the log. In capitals, some letters are two.
+    return " ".join(word.split()).upper()[:MAX_WORD] or None if word else None
+
+
+def _ended(status: str | None, progress: int | None, fail_reason: str | None) -> str | None:
+    """Tell a task that failed and whose status says something else, for ever.
+
+    new-api gives the money back for whatever has a reason to have failed, sets it to 100 % and never looks at
+    it again; the status stays what it was.
+    """
+    is_over = fail_reason is not None and progress == _ALL and status not in ENDED
+    return TaskStatus.FAILURE.value if is_over else status
 
 
 def _buttons(value: object) -> tuple[Button, ...]:
     items = value if isinstance(value, list) else []
     buttons = (Button.from_wire(item) for item in items if isinstance(item, Mapping))
-    return tuple(button for button in buttons if button)
+    return tuple(islice(filter(None, buttons), MAX_BUTTONS))
 
 
 def _properties(raw: Mapping[str, Any]) -> dict[str, Any]:
     """``properties`` of the task, joined by the top-level fields that have no place of their own."""
-    extra = {key: value for key, value in raw.items() if key not in _OWN_KEYS and value not in _UNSET}
+    extra = {key: value for key, value in raw.items() if key not in OWN_KEYS and _is_worth_keeping(value)}
     own = raw.get("properties")
-    kept = _plain({**extra, **(own if isinstance(own, Mapping) else {})}, _MAX_DEPTH)
-    assert isinstance(kept, dict)  # noqa: S101 (a dict goes in, so one comes out)
-    return kept
+    # What stood at the top is one level deeper now.
+    moved = incoming.cleaned({"properties": extra})["properties"] if extra else {}
+    joined = {**moved, **(own if isinstance(own, Mapping) else {})}
+    return dict(islice(joined.items(), incoming.MAX_KEYS))
 
 
-def _plain(value: Any, depth: int) -> Any:
-    """Make a value fit for XCom: no picture in it, no secret of a webhook, no bottomless nest."""
-    if isinstance(value, Mapping) and depth:
-        return {
-            values.storable(key): _plain(item, depth - 1)
-            for key, item in value.items()
-            if _is_wanted(key, item)
-        }
-    if isinstance(value, list) and depth:
-        return [_plain(item, depth - 1) for item in value if _is_wanted("", item)]
-    if isinstance(value, str):
-        return values.storable(("@" in value and values.url(value)) or value)
-    is_plain = isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value))
-    return value if is_plain else None
+def _is_worth_keeping(value: object) -> bool:
+    return value not in _UNSET and not (isinstance(value, str) and incoming.is_blob(value))
 
 
-def _is_wanted(key: str, value: object) -> bool:
-    # A caller's notifyHook often holds the token that authenticates its webhook.
-    if key == "notifyHook" or key.lower().endswith("base64"):
-        return False
-    return not (isinstance(value, str) and (value.startswith("data:") or len(value) > _MAX_EXTRA_TEXT))
-
-
+_ALL = 100
+_EXPIRY = re.compile(r"[0-9a-fA-F]{1,10}")
 _FIELDS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "status": ("status", _status),
-    "action": ("action", values.text),
+    "action": ("action", partial(values.text, limit=MAX_WORD)),
     "prompt": ("prompt", values.text),
     "promptEn": ("prompt_en", values.text),
     "description": ("description", values.text),
-    "state": ("state", values.text),
+    "state": ("state", partial(values.text, limit=MAX_STATE)),
     "submitTime": ("submit_time", values.time),
     "startTime": ("start_time", values.time),
     "finishTime": ("finish_time", values.time),
@@ -316,9 +365,10 @@ _FIELDS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "videoUrls": ("video_urls", values.urls),
     "failReason": ("fail_reason", values.text),
     "buttons": ("buttons", _buttons),
-    "seed": ("seed", values.text),
+    "seed": ("seed", partial(values.text, limit=MAX_WORD)),
     "cost": ("cost", values.number),
 }
 _BRIEF = ("id", "status", "progress", "failReason")
-_OWN_KEYS = frozenset((*_FIELDS, "id", "videoUrl", "imageUrlExpiresAt", "properties"))
+OWN_KEYS = frozenset((*_FIELDS, "id", "videoUrl", "imageUrlExpiresAt", "properties"))
+"""The keys of a task that have a place of their own; the rest is kept in its ``properties``."""
 _UNSET: tuple[object, ...] = (None, "", 0, [], {})

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import BaseHook, mask_secret
 
-from airflow_provider_mj.gateway.client import GatewayClient, Submission
-from airflow_provider_mj.gateway.errors import (
-    EndpointMissingError,
-    GatewayError,
-    TaskNotFoundError,
-    UnexpectedAnswerError,
-)
+from airflow_provider_mj.gateway.client import GatewayClient
+from airflow_provider_mj.gateway.errors import CannotReadError, GatewayError
 from airflow_provider_mj.gateway.settings import GatewaySettings, SettingsError
 from airflow_provider_mj.get_provider_info import CONNECTION_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Connection
 
+    from airflow_provider_mj.gateway.keylog import LogRow
+    from airflow_provider_mj.gateway.submissions import Submission
     from airflow_provider_mj.gateway.task import Task
     from airflow_provider_mj.gateway.waiting import Seen
 
-_NO_SUCH_TASK = "airflow-connection-test"
+_T = TypeVar("_T")
 
 
 class MJHook(BaseHook):
@@ -50,6 +48,7 @@ class MJHook(BaseHook):
         if not isinstance(mj_conn_id, str) or not mj_conn_id.strip():
             raise ValueError("mj_conn_id must be the id of an Airflow connection of type mj")
         self.mj_conn_id = mj_conn_id
+        self._may_read = False
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -74,15 +73,23 @@ class MJHook(BaseHook):
         }
 
     @cached_property
-    def client(self) -> GatewayClient:
-        """The client of the connection's gateway.
+    def settings(self) -> GatewaySettings:
+        """Where the connection's gateway is and how to talk to it; the key is masked in Airflow's logs.
 
         :raises SettingsError: when the connection's values can't be used.
         """
         settings = gateway_settings(self.get_connection(self.mj_conn_id))
         if settings.key:
             mask_secret(settings.key)
-        return GatewayClient(settings)
+        return settings
+
+    @cached_property
+    def client(self) -> GatewayClient:
+        """The client of the connection's gateway.
+
+        :raises SettingsError: when the connection's values can't be used.
+        """
+        return GatewayClient(self.settings)
 
     def get_conn(self) -> GatewayClient:
         """Give the client of the connection's gateway."""
@@ -137,7 +144,35 @@ class MJHook(BaseHook):
         :raises SubmissionUnknownError: nobody knows whether it was paid.
         :raises GatewayError: any other failure; nothing was paid.
         """
+        self._check_reading()
         return self.client.submit(action, body)
+
+    def _check_reading(self) -> None:
+        """See before the first submission that the key may also read what it pays for.
+
+        new-api takes submissions from a key that is limited to some models, charges it, and shows it no task.
+
+        :raises CannotReadError: when it may not; nothing was submitted.
+        """
+        if self._may_read:
+            return
+        try:
+            self.client.check(attempts=1)
+        except CannotReadError:
+            raise
+        except GatewayError:
+            # Whatever it is, the submission will tell it better.
+            return
+        self._may_read = True
+
+    def ignores_edit_masks(self) -> bool:
+        """Find out whether masks of edits are dropped; see :meth:`.GatewayClient.ignores_edit_masks`."""
+        return self.client.ignores_edit_masks()
+
+    @property
+    def path(self) -> str:
+        """The path below which the gateway serves its calls, such as ``/mj-fast/mj``."""
+        return urlsplit(self.client.settings.base_url).path
 
     @property
     def submit_timeout(self) -> float:
@@ -147,6 +182,14 @@ class MJHook(BaseHook):
     def list_newest(self) -> list[Task]:
         """Give the tasks that the gateway shows of itself; see :meth:`.GatewayClient.list_newest`."""
         return self.client.list_newest()
+
+    def read_newest(self, read: Callable[[Iterable[Task]], _T]) -> _T:
+        """Read these tasks one by one; see :meth:`.GatewayClient.read_newest`."""
+        return self.client.read_newest(read)
+
+    def key_log(self) -> Sequence[LogRow]:
+        """Give what the key was charged for, where the gateway tells; see :meth:`.GatewayClient.key_log`."""
+        return self.client.key_log()
 
     def cancel(self, mj_task_id: str) -> None:
         """Cancel a task, where the gateway can.
@@ -175,27 +218,20 @@ class MJHook(BaseHook):
         return self.client.upload_images(images)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Try the connection with calls that cost nothing.
+        """Try the connection with a few calls that cost nothing.
 
-        :returns: whether a gateway answers and takes the key, and the same in words.
+        ``python -m airflow_provider_mj.check`` finds out more.
+
+        :returns: whether the provider can use the gateway, and in words what is wrong, or what it looks like
+            and whether a lost submission is found there.
         """
+        from airflow_provider_mj.check.probes import SHORT, look
+        from airflow_provider_mj.check.report import summary
+
         try:
-            self._probe()
+            return summary(look(self.settings, probes=SHORT))
         except SettingsError as error:
             return False, str(error)
-        except GatewayError as error:
-            return False, f"{type(error).__name__.removesuffix('Error')}: {error}"
-        return True, f"The gateway {self.gateway} answers and takes the key."
-
-    def _probe(self) -> None:
-        try:
-            self.client.check()
-        except (EndpointMissingError, UnexpectedAnswerError):
-            # Not every gateway has the list call; one that does not know a task is a gateway as well.
-            try:
-                self.client.fetch(_NO_SUCH_TASK)
-            except TaskNotFoundError:
-                return
 
 
 def gateway_settings(connection: Connection, extra: Mapping[str, Any] | None = None) -> GatewaySettings:

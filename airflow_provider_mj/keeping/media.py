@@ -1,12 +1,11 @@
-"""What a file is by its own bytes: its kind, its size in pixels, and whether it is whole. No I/O."""
+"""What a file is by its own bytes: its kind, and whether it is whole. No I/O."""
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 
-from airflow_provider_mj.images import MAX_PIXELS, kind_of
-
+MAX_PIXELS = 50_000_000
+"""Width times height beyond which a picture is not decoded: it could fill the memory."""
 HEAD = 65536
 """Bytes at the beginning of a file that are looked at: enough for the size of any picture but odd JPEGs."""
 TAIL = 4096
@@ -78,10 +77,7 @@ def recognise(head: bytes, declared: str = "") -> Media:
     :param declared: the content type that its host gave; one of a page contradicts any picture.
     :raises NoPictureError: when it is none of the kinds that gateways give.
     """
-    if head[4:8] == b"ftyp" and head[8:12] not in _STILL_BRANDS:
-        kind: str | None = "mp4"
-    else:
-        kind = "webm" if head.startswith(b"\x1a\x45\xdf\xa3") else kind_of(head)
+    kind = kind_of_file(head)
     if kind is None:
         what = "a web page" if head.lstrip()[:1] == b"<" else "no picture that is known" if head else "empty"
         raise NoPictureError(f"what came is {what}")
@@ -90,29 +86,29 @@ def recognise(head: bytes, declared: str = "") -> Media:
     return Media(kind)
 
 
-def dimensions(head: bytes, media: Media) -> tuple[int, int] | tuple[None, None]:
-    """Read width and height in pixels without decoding anything.
+def kind_of_file(head: bytes) -> str | None:
+    """Tell by its first bytes what a picture or a video is, None for all that is not taken.
 
-    :param head: at least :data:`HEAD` bytes from the beginning, or the whole file.
-    :param media: what it is.
-    :returns: (None, None) for a video, and for a JPEG that tells it later than that.
-    :raises BadPictureError: when the picture is broken, or has more pixels than can be opened safely.
+    :param head: the beginning of the file, as for :func:`recognise`.
     """
-    if media.is_video:
-        return None, None
-    try:
-        size = _READERS[media.kind](head)
-    except (struct.error, IndexError):
-        size = None
-        if media.kind != "jpeg" or len(head) < HEAD:
-            raise BadPictureError("the picture is broken") from None
-    if size is None:
-        return None, None
-    if not all(size):
-        raise BadPictureError("the picture is broken")
-    if size[0] * size[1] > MAX_PIXELS:
-        raise BadPictureError(f"{size[0]} x {size[1]} pixels are too many to be opened")
-    return size
+    if head[4:8] == b"ftyp" and head[8:12] not in _STILL_BRANDS:
+        return "mp4"
+    return "webm" if head.startswith(b"\x1a\x45\xdf\xa3") else kind_of(head)
+
+
+def kind_of(data: bytes) -> str | None:
+    """Tell the type by the first bytes: the last part of its MIME type, None for all that is not taken."""
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "webp"
+    return next((kind for start, kind in _MAGIC if data.startswith(start)), None)
+
+
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+)
 
 
 def is_cut(media: Media, length: int, head: bytes, tail: bytes) -> bool:
@@ -135,41 +131,6 @@ def is_cut(media: Media, length: int, head: bytes, tail: bytes) -> bool:
     return False
 
 
-def _png_size(head: bytes) -> tuple[int, int]:
-    length, name, width, height = struct.unpack_from(">I4sII", head, 8)
-    return (width, height) if (length, name) == (13, b"IHDR") else (0, 0)
-
-
-def _gif_size(head: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from("<HH", head, 6)
-    return width, height
-
-
-def _webp_size(head: bytes) -> tuple[int, int]:
-    kind = head[12:16]
-    if kind == b"VP8X":
-        return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
-    if kind == b"VP8L" and head[20] == 0x2F:  # noqa: PLR2004 (its signature)
-        (bits,) = struct.unpack_from("<I", head, 21)
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if kind == b"VP8 " and head[23:26] == b"\x9d\x01\x2a":
-        width, height = struct.unpack_from("<HH", head, 26)
-        return width & 0x3FFF, height & 0x3FFF
-    return 0, 0
-
-
-def _jpeg_size(head: bytes) -> tuple[int, int]:
-    """Go from segment to segment until the one that begins a frame."""
-    place = 2
-    while head[place] == 0xFF:  # noqa: PLR2004 (every segment begins so)
-        marker = head[place + 1]
-        if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", head, place + 5)
-            return width, height
-        (length,) = struct.unpack_from(">H", head, place + 2)
-        place += 1 if marker == 0xFF else 2 + length  # noqa: PLR2004 (any number of them may stand there)
-    return 0, 0
-
-
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_READERS = {"png": _png_size, "gif": _gif_size, "webp": _webp_size, "jpeg": _jpeg_size}
+def content_type_of(extension: str) -> str:
+    """Return the MIME type of one of :data:`EXTENSIONS`."""
+    return next(media.content_type for media in map(Media, _CONTENT_TYPES) if media.extension == extension)

@@ -6,7 +6,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from airflow_provider_mj.keeping.boxes import Boxes
-from airflow_provider_mj.keeping.media import HEAD, TAIL, CutPictureError, dimensions, is_cut, recognise
+from airflow_provider_mj.keeping.media import HEAD, TAIL, CutPictureError, is_cut, recognise
+from airflow_provider_mj.keeping.structure import Structure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,8 @@ class Passing:
 
     :param chunks: the bytes.
     :param declared: the content type that its host gave.
+    :ivar size: width and height in pixels, as far as they are known; a JPEG may tell them late.
+    :ivar structure: how it is built, as far as it has passed.
     :raises BadPictureError: when it is no picture, broken, or has too many pixels.
     """
 
@@ -26,16 +29,20 @@ class Passing:
         while len(self._head) < HEAD and (chunk := next(chunks, b"")):
             self._head += chunk
         self.media = recognise(self._head, declared)
-        self.size = dimensions(self._head, self.media)
+        self.structure = Structure(self.media.kind)
+        self.size = self.structure.begin(self._head)
 
     def __iter__(self) -> Iterator[bytes]:
         """Give the bytes.
 
         :raises CutPictureError: in place of the end, when that is missing; so what takes the bytes fails
             before it is done.
+        :raises BadPictureError: as soon as something comes that no honest picture has.
         """
         length, tail, boxes = 0, b"", Boxes()
         for chunk in chain([self._head], self._rest):
+            if length:
+                self.structure.feed(chunk)
             length += len(chunk)
             tail = chunk[-TAIL:] if len(chunk) >= TAIL else (tail + chunk)[-TAIL:]
             if self.media.kind == "mp4":
@@ -43,3 +50,5 @@ class Passing:
             yield chunk
         if boxes.is_cut or is_cut(self.media, length, self._head, tail):
             raise CutPictureError(f"it ends in the middle, after {length} bytes")
+        self.structure.finish()
+        self.size = self.structure.size or (None, None)

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from airflow_provider_mj.gateway.buttons import find_button
-from airflow_provider_mj.gateway.errors import quote
+from airflow_provider_mj.gateway.reach import is_here
+from airflow_provider_mj.gateway.shown import quote
 from airflow_provider_mj.gateway.task import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_mj.gateway.task import Task
 
 QUARTERS = 4
 
-# Where gateways say "here" and the operator never told them where that is (new-api's default).
-_HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 (a name to recognise, nothing listens on it)
 _GRIDS = ("IMAGINE", "VARIATION", "REROLL", "BLEND")
 _DISCORD = ("cdn.discordapp.com", "media.discordapp.net")
 
@@ -57,27 +56,31 @@ class NotFinishedError(NothingToKeepError):
 
 
 def sources(task: Task, split: Split) -> list[Source]:
-    """Choose the links to save.
+    """Choose the links to save: the first of the :func:`ways`."""
+    return ways(task, split)[0]
+
+
+def ways(task: Task, split: Split) -> list[list[Source]]:
+    """Choose the links to save: the best, and others that have the same, for when those are dead.
+
+    trueai-org/midjourney-proxy tells four links on a CDN that may refuse us, beside that of the grid on its
+    own storage; and of a video the four clips, beside a copy of its own of the first.
 
     :param task: the task.
     :param split: four links of single pictures are taken where the gateway gives them; else ``auto`` cuts
         what has the buttons U1 to U4, ``always`` cuts every picture, ``never`` none. Of a video, all clips
-        are taken.
-    :returns: at least one.
+        are taken, numbered as in the gateway's list.
+    :returns: at least one way of at least one link; of each link its number.
     :raises NothingToKeepError: when the task did not succeed, or has no link.
     """
     _check_finished(task)
-    if clips := _clips(task):
-        return _numbered(clips)
-    singles = list(dict.fromkeys(task.image_urls))
-    only = task.image_url or (singles[0] if len(singles) == 1 else None)
-    # With one missing or twice, nobody knows any more which of them is U2; the grid does.
-    is_complete = len(singles) == QUARTERS or not has_quarters(task)
-    if len(singles) > 1 and not (only and (split is Split.NEVER or not is_complete)):
-        return _numbered(singles)
-    if not only:
+    is_video = task.video_url or task.video_urls
+    found = list(filter(None, _of_a_video(task) if is_video else _of_pictures(task, split)))
+    if not found:
         raise NothingToKeepError(f"task {task.id} has no picture")
-    return [Source(url=only, is_grid=split is Split.ALWAYS or (split is Split.AUTO and has_quarters(task)))]
+    first, *others = found
+    tried = {link.url for link in first}
+    return [first, *(way for way in others if tried.isdisjoint(link.url for link in way))]
 
 
 def _check_finished(task: Task) -> None:
@@ -85,21 +88,36 @@ def _check_finished(task: Task) -> None:
         reason = quote(task.fail_reason or "no reason given")
         raise NothingToKeepError(f"task {task.id} ended as {task.status}: {reason}")
     if task.status != TaskStatus.SUCCESS:
-        word = task.status or "without a status"
+        word = quote(task.status or "without a status")
         raise NotFinishedError(f"task {task.id} is {word}: wait for it first, for example with MJTaskSensor")
 
 
-def _clips(task: Task) -> list[str]:
-    """Give the links of all clips, in the gateway's order; one that is not in its list comes first."""
-    clips = list(dict.fromkeys(task.video_urls))
-    if task.video_url and task.video_url not in clips:
-        clips.insert(0, task.video_url)
-    return clips
+def _of_a_video(task: Task) -> list[list[Source]]:
+    copy = [Source(url=task.video_url)] if task.video_url else []
+    return [_numbered(task.video_urls), copy]
 
 
-def _numbered(urls: list[str]) -> list[Source]:
-    """Give each link its number from 1, and an only one none."""
-    return [Source(url=url, index=place if len(urls) > 1 else 0) for place, url in enumerate(urls, start=1)]
+def _of_pictures(task: Task, split: Split) -> list[list[Source]]:
+    """Tell how the pictures can be had: each by itself, or as they are in one."""
+    singles = list(dict.fromkeys(task.image_urls))
+    is_grid = split is Split.ALWAYS or (split is Split.AUTO and has_quarters(task))
+    # With one missing or twice, nobody knows any more which of them is U2; the grid does.
+    is_complete = len(singles) == QUARTERS or not has_quarters(task)
+    each = _numbered(singles) if len(singles) > 1 else [Source(url=url, is_grid=is_grid) for url in singles]
+    if not task.image_url:
+        return [each]
+    whole = [Source(url=task.image_url, is_grid=is_grid)]
+    if not is_complete:
+        return [whole]
+    return [each, whole] if len(singles) > 1 and split is not Split.NEVER else [whole, each]
+
+
+def _numbered(urls: Sequence[str]) -> list[Source]:
+    """Give each link its place in the list from 1, and an only one none; what is there again is left out."""
+    places: dict[str, int] = {}
+    for place, url in enumerate(urls, start=1):
+        places.setdefault(url, place)
+    return [Source(url=url, index=place if len(places) > 1 else 0) for url, place in places.items()]
 
 
 def has_quarters(task: Task) -> bool:
@@ -118,15 +136,18 @@ def has_quarters(task: Task) -> bool:
 def rewritten(url: str, image_host: str | None, gateway_url: str) -> str:
     """Send a link to where its picture can be had from here.
 
-    :param url: the link as the gateway told it.
+    :param url: the link as the gateway told it, or as somebody has written it.
     :param image_host: address of a mirror of Discord's CDN, ``gateway`` for links to "localhost", or None.
     :param gateway_url: the gateway's own address.
-    :returns: the link, with another scheme and host where that is meant.
+    :returns: the link, with another scheme and host where that is meant; what is no link stays as it is.
     """
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return url
     if image_host == "gateway":
-        return _moved(url, gateway_url) if host in _HERE else url
-    return _moved(url, image_host) if image_host and host in _DISCORD else url
+        return _moved(url, gateway_url) if is_here(host) else url
+    return _moved(url, image_host) if image_host and host.rstrip(".") in _DISCORD else url
 
 
 def sidecar(task: Task, gateway: str, picture: Mapping[str, Any]) -> dict[str, Any]:

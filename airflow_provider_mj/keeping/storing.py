@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Self
 
+from airflow_provider_mj.gateway.shown import quote
+from airflow_provider_mj.keeping.stores import store
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -34,7 +34,7 @@ class Written:
         """The checksum, as hex."""
         return str(self._digest.hexdigest())
 
-    def count(self, chunk: bytes) -> bytes:
+    def count(self, chunk: bytes | bytearray) -> bytes | bytearray:
         """Take account of a piece, and give it back."""
         self.size += len(chunk)
         self._digest.update(chunk)
@@ -48,23 +48,19 @@ class StorageError(Exception):
 
     def __init__(self, uri: str, reason: Exception) -> None:
         super().__init__(
-            f"{uri} can't be written: {type(reason).__name__}: {reason}. What was saved before is still "
-            "there, and the picture is still at its link: save it within a day."
+            f"{uri} can't be written: {type(reason).__name__}: {quote(str(reason))}. What was saved before "
+            "is still there, and the picture is still at its link: save it within a day."
         )
 
 
-# There are no folders there: making one would make the bucket whose name was mistyped. A move is a copy.
-_S3 = ("s3", "s3a", "s3n")
-_BUCKETS = (*_S3, "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oss")
-# What a bucket's file is sent in, and held in memory until it is. The libraries' own is up to 50 MiB.
-_BLOCK = 8 * 1024 * 1024
-_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
+LONGEST_HISTORY = 1024 * 1024
+"""Bytes of a JSON file that are read: what stands beside a picture is far shorter."""
 
 
 class Folder:
     """A folder in a storage, in which a file is whole or not there.
 
-    A file is written under a temporary name, of each process its own since two that write into one file would
+    A file is written under a temporary name that nobody can foresee, since two that write into one file would
     spoil it, and put in place when it is whole. Whoever comes after a process that was killed removes what
     that has left of the same file. If the other still lives, as a task does that Airflow has given up, then
     its file can't be put in place any more, and the later one's stays; in a bucket both are put in place.
@@ -73,13 +69,8 @@ class Folder:
     """
 
     def __init__(self, path: ObjectStoragePath) -> None:
-        # A path finds its storage when that is first asked for: a typo had better show before a download.
-        self._storage = path.fs
-        # Text, since to put paths together takes longer than to write a small file.
-        self._place, self._uri = path.path.rstrip("/"), str(path).rstrip("/")
-        self._is_bucket = path.protocol in _BUCKETS
-        self._is_s3 = path.protocol in _S3
-        self._mine = token_hex(4)
+        self._store = store(path)
+        self._uri = str(path).rstrip("/")
 
     @classmethod
     def at(cls, destination: str | os.PathLike[str] | ObjectStoragePath) -> Self:
@@ -91,91 +82,114 @@ class Folder:
         :raises StorageError: when it can't be made.
         """
         folder = cls(_path(destination))
-        if not folder._is_bucket:
-            try:
-                folder._storage.makedirs(folder._place or "/", exist_ok=True)
-            except OSError as error:
-                raise StorageError(folder._uri, error) from error
+        try:
+            folder._store.make()
+        except OSError as error:
+            raise StorageError(folder._uri, error) from error
         return folder
 
-    def write(self, name: str, chunks: Iterable[bytes], content_type: str = "") -> Written:
+    def write(
+        self,
+        name: str,
+        chunks: Iterable[bytes | bytearray],
+        content_type: str = "",
+        *,
+        writer: str = "",
+        place: Callable[[Written], str] | None = None,
+        is_first: bool = False,
+    ) -> Written:
         """Write a file.
 
         :param name: its name.
         :param chunks: its bytes; what they raise passes through, and nothing is left.
         :param content_type: what S3 calls the file when it is asked for.
+        :param writer: a name that only one task writes under, for the temporary file; ``name`` if empty. What
+            is left under the name of another task may be what that is writing just now.
+        :param place: given what was written, gives the name after all; what it raises leaves nothing.
+        :param is_first: whether to refuse where there is a file of that name, see :class:`.New`.
         :raises StorageError: when the storage does not take it.
         """
-        final, partial = f"{self._place}/{name}", f"{self._place}/.{name}.{self._mine}.part"
-        written = Written(uri=f"{self._uri}/{name}")
+        written = Written(uri=self.uri(name))
         source = _Source(chunks)
         try:
-            self._remove_leftovers(name)
-            # Not the path's own `open`: that would tell lineage of the temporary name.
-            with self._storage.open(partial, "wb", **self._options(content_type)) as file:
+            self._tidy(name, writer)
+            with self._store.new(writer or name, content_type) as new:
                 for chunk in source:
-                    file.write(written.count(chunk))
-            self._put_in_place(partial, final)
-        except BaseException as error:
-            # Whatever else goes wrong here, the first error is the one to know.
-            with suppress(Exception):
-                self._storage.rm_file(partial)
-            if source.has_failed or not isinstance(error, Exception):
+                    new.file.write(written.count(chunk))
+                new.name, new.is_first = place(written) if place else name, is_first
+                written.uri = self.uri(new.name)
+        except StorageError:
+            raise
+        except Exception as error:
+            if source.has_failed:
                 raise
             raise StorageError(written.uri, error) from error
         return written
 
-    def write_json(self, name: str, content: dict[str, Any]) -> None:
+    def uri(self, name: str) -> str:
+        """Give where a file is, without credentials."""
+        return f"{self._uri}/{name}"
+
+    def write_json(self, name: str, content: dict[str, Any], writer: str = "") -> None:
         """Write a JSON file in the same way; the same content gives the same bytes."""
-        text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
-        self.write(name, [text.encode() + b"\n"], "application/json")
+        self.write(name, _as_json(content), "application/json", writer=writer)
+
+    def write_first_json(self, name: str, content: dict[str, Any], writer: str) -> bool:
+        """Write a JSON file unless there is one; return whether it was written."""
+        try:
+            self.write(name, _as_json(content), "application/json", writer=writer, is_first=True)
+        except StorageError as error:
+            if isinstance(error.__cause__, FileExistsError):
+                return False
+            raise
+        return True
 
     def read_json(self, name: str) -> dict[str, Any] | None:
-        """Read what :meth:`write_json` has written; None where there is none."""
+        """Read what :meth:`write_json` has written; None where there is none, or something else."""
         try:
-            content = json.loads(self._storage.cat_file(f"{self._place}/{name}"))
-        except (OSError, ValueError):
+            return self.known_json(name)
+        except OSError:
+            return None
+
+    def known_json(self, name: str) -> dict[str, Any] | None:
+        """Read the same where it matters that there is none.
+
+        :raises OSError: when it can't be read now, so that nobody knows.
+        """
+        try:
+            text = b"".join(self._store.read(name, LONGEST_HISTORY + 1))
+            content = json.loads(text) if len(text) <= LONGEST_HISTORY else None
+        except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
             return None
         return content if isinstance(content, dict) else None
 
-    def look(self, name: str) -> Written | None:
-        """Read a file, for its size and its checksum; None where there is none."""
-        found = Written(uri=f"{self._uri}/{name}")
+    def look(self, name: str, size: int) -> Written | None:
+        """Read a file, for its checksum; None where there is none of that size.
+
+        :param name: its name.
+        :param size: its bytes; of a longer one no more are read.
+        """
+        found = Written(uri=self.uri(name))
         try:
-            with self._storage.open(f"{self._place}/{name}", "rb") as file:
-                while chunk := file.read(_BLOCK):
-                    found.count(chunk)
+            for chunk in self._store.read(name, size + 1):
+                found.count(chunk)
         except OSError:
             return None
-        return found
+        return found if found.size == size else None
 
-    def _remove_leftovers(self, name: str) -> None:
-        for path in self._leftovers.pop(name, ()):
-            with suppress(FileNotFoundError):
-                self._storage.rm_file(path)
+    def _tidy(self, *names: str) -> None:
+        """Remove what processes that were killed have left of files."""
+        for name in names:
+            for leftover in self._leftovers.pop(name, ()):
+                self._store.remove(leftover)
 
     @cached_property
     def _leftovers(self) -> dict[str, list[str]]:
-        """What earlier processes have left, by the name of the file that it was to be."""
-        found: dict[str, list[str]] = {}
-        # A bucket shows only what is whole, and not everybody may ask for its list.
-        for path in [] if self._is_bucket else self._storage.ls(self._place or "/", detail=False):
-            if match := _TEMPORARY.fullmatch(path.rpartition("/")[2]):
-                found.setdefault(match[1], []).append(path)
-        return found
+        return self._store.leftovers()
 
-    def _options(self, content_type: str) -> dict[str, Any]:
-        """Say how a file is to be opened: a browser shows a picture of S3 only if it is called one."""
-        options: dict[str, Any] = {"block_size": _BLOCK} if self._is_bucket else {}
-        return options | ({"ContentType": content_type} if self._is_s3 and content_type else {})
 
-    def _put_in_place(self, partial: str, final: str) -> None:
-        if not self._is_bucket:
-            self._storage.mv(partial, final)
-            return
-        # A move would take "[1]" in a name for a pattern, and ask for a list.
-        self._storage.cp_file(partial, final)
-        self._storage.rm_file(partial)
+def _as_json(content: dict[str, Any]) -> list[bytes]:
+    return [json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"]
 
 
 def _path(destination: str | os.PathLike[str] | ObjectStoragePath) -> ObjectStoragePath:
@@ -193,7 +207,7 @@ def _path(destination: str | os.PathLike[str] | ObjectStoragePath) -> ObjectStor
     if not scheme or not is_place:
         raise ValueError(
             "destination must be the URL of a folder, as file:///data/pictures or s3://conn@bucket/pictures, "
-            f"or an absolute path; got {text!r}"
+            f"or an absolute path; got {quote(text)!r}"
         )
     return ObjectStoragePath(text)
 
@@ -201,11 +215,11 @@ def _path(destination: str | os.PathLike[str] | ObjectStoragePath) -> ObjectStor
 class _Source:
     """Remembers whether it was the source that failed, and not what takes from it."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes | bytearray]) -> None:
         self._chunks = chunks
         self.has_failed = False
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[bytes | bytearray]:
         chunks = iter(self._chunks)
         while True:
             try:

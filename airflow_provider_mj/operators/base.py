@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
-from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
 from airflow_provider_mj.arguments import seconds
-from airflow_provider_mj.deferring import WaitsMixin, check_event
-from airflow_provider_mj.operators.fields import unsealed
+from airflow_provider_mj.deferring import WaitsMixin
+from airflow_provider_mj.gateway.jobs import NOT_DRAWN
+from airflow_provider_mj.operators.fields import as_written, unsealed
 from airflow_provider_mj.operators.publishing import publish
+from airflow_provider_mj.submitting.marks import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_mj.gateway.jobs import Job
-    from airflow_provider_mj.polling import Watch
-    from airflow_provider_mj.record import Record
-    from airflow_provider_mj.submitting import Submitter
-
-
-_SHORT = 5.0  # seconds that are not worth a deferral
+    from airflow_provider_mj.submitting.run import Run
 
 
 class MJSubmitOperator(WaitsMixin, BaseOperator):
@@ -60,6 +54,8 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
     """
 
     template_fields: Sequence[str] = ("mj_conn_id", "state", "extra_body")
+    drawn_by: ClassVar[Sequence[str]] = ()
+    """The arguments that say what is drawn; by default the templated ones that a subclass adds."""
 
     def __init__(
         self,
@@ -92,8 +88,44 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
         self.extra_body = extra_body
         self.max_image_side = max_image_side
 
+    @property
+    def asked_for(self) -> dict[str, Any]:
+        """What is to be drawn, as the author has written it: a retry is not compared, a clear is by this."""
+        base = MJSubmitOperator.template_fields
+        names = self.drawn_by or [name for name in self.template_fields if name not in base]
+        extra = self.extra_body
+        if isinstance(extra, Mapping):
+            extra = {key: value for key, value in extra.items() if key not in NOT_DRAWN}
+        drawn = {name: getattr(self, name) for name in (*names, "max_image_side")}
+        return {"operator": type(self).__name__, **drawn, "extra_body": extra or None}
+
+    def arguments_digest(self) -> str:
+        """Name what is to be drawn, so that it is known again."""
+        return digest(as_written(self.asked_for))
+
+    @property
+    def window(self) -> str:
+        """The task whose window is answered by what is submitted; "" where it answers none."""
+        return ""
+
+    @property
+    def answers_with(self) -> Any:
+        """What a window is to be answered with, as the author has written it; None for no answer."""
+        return None
+
+    def answer_digest(self) -> str:
+        """Name what a window is to be answered with; "" for no answer."""
+        return "" if self.answers_with is None else digest(as_written(self.answers_with))
+
+    def answer_digest_before(self) -> str:
+        """Name it as the release before has written it down."""
+        return ""
+
+    def prepare(self, context: Context) -> None:
+        """Find out what is to be drawn, where that takes more than the arguments."""
+
     def build_job(self) -> Job:
-        """Give what is submitted. It is called in each try, and must give the same for the same arguments.
+        """Give what is submitted. It is called only where something is: a retry takes up what was.
 
         :raises ValueError: when an argument can't be right; no retry follows, and nothing is paid.
         """
@@ -106,18 +138,21 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
         """
         return publish(context, tasks) if self.do_xcom_push else None
 
-    def answer_digest(self) -> str:
-        """Name what a window is answered with; "" where there is no answer."""
-        return ""
+    def publish_part(self, context: Context, tasks: Sequence[dict[str, Any]]) -> None:
+        """Push what succeeded of several tasks where others did not, and the operator fails."""
+        if self.do_xcom_push:
+            publish(context, tasks)
+            context["ti"].xcom_push(key="return_value", value=list(tasks))
 
-    def answer_window(self, record: Record) -> Job:
+    def answer_window(self, window: str) -> Job:
         """Give the answer to the window that the job has opened.
 
-        :param record: of the job; its task waits for the answer.
+        :param window: the task that waits for the answer.
         """
         raise AirflowFailException(
-            f"task {record.mj_task_ids[0]} at gateway {self.hook.gateway} waits for a confirmation (status "
-            "MODAL), and this operator has no answer. It is paid for: answer it with MJModalOperator."
+            f"task {window} at gateway {self.hook.gateway} waits for a confirmation (status MODAL), and this "
+            "operator has no answer. It is paid for: answer it with MJModalOperator, and clear this task, "
+            "which then goes on with it."
         )
 
     def execute(self, context: Context) -> Any:
@@ -127,183 +162,41 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
         :raises AirflowFailException: for what no retry can mend.
         :raises TimeoutError: when the task was not finished in time.
         """
-        return self._run(context, time.time(), 0)
+        return self._run(context).perform()
 
     def execute_queued(
         self,
         context: Context,
         event: Any = None,  # noqa: ARG002 (Airflow passes it)
         *,
-        queued_since: float,
-        attempt: int,
+        queued_since: float | None = None,
+        attempt: int = 0,
         record: dict[str, Any] | None = None,
     ) -> Any:
         """Submit again after the gateway's queue was full."""
-        return self._run(context, queued_since, attempt, record)
+        return self._run(context, carried=record, queued_since=queued_since, attempt=attempt).perform()
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any] | None, started_at: float, record: dict[str, Any]
-    ) -> Any:
-        """End what the triggerer has seen the end of, after a look of this worker's own."""
-        from airflow_provider_mj.record import Record
-
-        submitted = Record.from_dict(record)
-        check_event(event, submitted.mj_task_ids)
-        watch = self._watch_for(submitted, since=started_at)
-        watch.block()
-        return self._go_on(context, self._submitter(context), submitted, watch)
-
-    def _run(
         self,
         context: Context,
-        queued_since: float,
-        attempt: int,
-        carried: dict[str, Any] | None = None,
+        event: dict[str, Any] | None,
+        started_at: float | None = None,
+        record: dict[str, Any] | None = None,
+        *,
+        is_new: bool = True,
+        is_asked_again: bool = False,
     ) -> Any:
-        queue = partial(self._through_queue, queued_since=queued_since, attempt=attempt)
-        # The job first: a decorated function gives the state, too.
-        job, submitter = self._checked_job(context), self._submitter(context, carried)
-        record = queue(partial(submitter.submit, job))
-        if record.is_window:
-            record = queue(partial(self._answered, submitter, record))
-        if not self.wait_for_completion:
-            return list(record.mj_task_ids) if len(record.mj_task_ids) > 1 else record.mj_task_ids[0]
-        watch = self._watch_for(record)
-        is_over = watch.check() is None
-        if is_over and not submitter.is_new and self.resubmit_on_failure and _has_failed(watch):
-            record = queue(partial(submitter.submit_anew, job, record))
-            watch = self._watch_for(record)
-            watch.check()
-        return self._go_on(context, submitter, record, watch)
+        """End what the triggerer has seen the end of, after a look of this worker's own.
 
-    def _go_on(self, context: Context, submitter: Submitter, record: Record, watch: Watch) -> Any:
-        """Wait to the end, here or in the triggerer, and answer a window that opens meanwhile."""
-        from airflow_provider_mj.gateway.waiting import Outcome
+        ``dag.test()`` passes the event alone: then what is written down tells the rest.
+        """
+        run = self._run(context, carried=record)
+        return run.resume(event, started_at, is_new=is_new, is_asked_again=is_asked_again)
 
-        self._wait(watch, record)
-        if Outcome.NEEDS_INPUT in watch.outcomes and not record.is_confirmed and self.answer_digest():
-            # Behind new-api a press is answered as if no window had opened; only the status tells.
-            answer = partial(self._answered, submitter, record)
-            record = self._through_queue(answer, queued_since=time.time(), attempt=0)
-            watch = self._watch_for(record)
-            watch.check()
-            self._wait(watch, record)
-        return self.result(context, self._finished(watch))
+    def _run(self, context: Context, **carried: Any) -> Run:
+        from airflow_provider_mj.submitting.run import Run
 
-    def _wait(self, watch: Watch, record: Record) -> None:
-        if watch.is_over:
-            return
-        if self.deferrable:
-            self._defer(watch, record=record.to_dict())
-        watch.block()
-
-    def _finished(self, watch: Watch) -> list[dict[str, Any]]:
-        from airflow_provider_mj.polling import finish
-
-        try:
-            return [task for task in finish(watch, on_timeout=TimeoutError) if task is not None]
-        except AirflowFailException as error:
-            if not _has_failed(watch):
-                raise
-            if self.resubmit_on_failure:
-                raise RuntimeError(f"{error} A retry submits it anew, as resubmit_on_failure says.") from None
-            raise AirflowFailException(
-                f"{error} From Airflow 3.3 on, a retry or a clear does so only with resubmit_on_failure=True."
-            ) from None
-
-    def _watch_for(self, record: Record, since: float | None = None) -> Watch:
-        return self._start(
-            record.mj_task_ids,
-            timeout=self.timeout,
-            interval=self.poll_interval,
-            since=since,
-            # What is paid for is not given up because its gateway is down just now.
-            answered=True,
-            confirmed=record.is_confirmed,
-        )
-
-    def _submitter(self, context: Context, carried: dict[str, Any] | None = None) -> Submitter:
-        from airflow_provider_mj.record import Records
-        from airflow_provider_mj.submitting import Submitter
-
-        ti = context["ti"]
-        self._records = Records(context.get("task_state_store"), carried)
-        return Submitter(
-            desk=self.hook,
-            records=self._records,
-            identity=(ti.dag_id, ti.run_id, ti.task_id, -1 if ti.map_index is None else ti.map_index),
-            log=self.log,
-            # Clearing a task raises max_tries, so that its next try is a first one again.
-            is_first_try=ti.try_number <= ti.max_tries - (self.retries or 0) + 1,
-            own_state=self.state or None,
-            pay_if_unknown=self.resubmit_if_unknown,
-            answer_digest=self.answer_digest,
-        )
-
-    def _checked_job(self, context: Context) -> Job:
-        from airflow_provider_mj.gateway.download import DownloadError
-        from airflow_provider_mj.gateway.errors import GatewayError
-        from airflow_provider_mj.gateway.jobs import with_extra
-        from airflow_provider_mj.images import ImageInputError
-        from airflow_provider_mj.polling import airflow_error
-
-        try:
-            job = self.build_job()
-            job = with_extra(job, self.extra_body) if self.extra_body else job
-            with_extra(job, {"state": self.state or ""})  # what is wrong with it must be said before paying
-        except ImageInputError:
-            raise  # a file may be there at the next try
-        except GatewayError as error:
-            raise airflow_error(error) from error
-        except (ValueError, DownloadError) as error:
-            if getattr(error, "retry_helps", False):
-                raise
-            raise AirflowFailException(f"{error} ({_paid_before(context)})") from error
-        return job
-
-    def _answered(self, submitter: Submitter, record: Record) -> Record:
-        return submitter.answer(self.answer_window(record), record)
-
-    def _through_queue(self, call: Callable[[], Record], *, queued_since: float, attempt: int) -> Record:
-        """Call until the gateway has a place in its queue; nothing is paid meanwhile, no retry is used."""
-        from airflow_provider_mj.gateway.errors import GatewayError, QueueFullError, SubmissionUnknownError
-        from airflow_provider_mj.polling import airflow_error
-        from airflow_provider_mj.submitting import queue_delay
-
-        while True:
-            try:
-                return call()
-            except QueueFullError as error:
-                now = time.time()
-                delay = queue_delay(
-                    attempt, error, since=queued_since, now=now, queue_timeout=self.queue_timeout
-                )
-                if delay is None:
-                    raise
-                attempt += 1
-                self.log.info("%s Trying again in %.0f s", error, delay)
-                # Airflow loses tasks whose trigger fires at once.
-                if self.deferrable and delay > _SHORT:
-                    self._defer_until(
-                        now + delay,
-                        queued_since=queued_since,
-                        attempt=attempt,
-                        record=self._records.carried,
-                    )
-                time.sleep(delay)
-            except GatewayError as error:
-                if self.resubmit_if_unknown and isinstance(error, SubmissionUnknownError):
-                    raise  # a retry pays again, as the author said
-                raise airflow_error(error) from error
-
-    def _defer_until(self, moment: float, **kwargs: Any) -> NoReturn:
-        """Give the worker back until then. Only a worker submits: a trigger may run twice."""
-        try:
-            temporal = import_module("airflow.providers.standard.triggers.temporal")
-        except ImportError:  # Airflow 2 without the standard provider
-            temporal = import_module("airflow.triggers.temporal")
-        trigger = temporal.DateTimeTrigger(moment=datetime.fromtimestamp(moment, UTC))
-        self.defer(trigger=trigger, method_name="execute_queued", kwargs=kwargs)
+        return Run(self, context, **carried)
 
     def _prompt(self, prompt: str) -> str:
         """Mend a prompt where gateways are known to stumble over it."""
@@ -322,26 +215,3 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
 
     def _picture(self, sealed: Any) -> str | None:
         return next(iter(self._pictures([sealed])), None) if sealed is not None else None
-
-
-def _paid_before(context: Context) -> str:
-    """Say what a try that submits nothing means for money already spent."""
-    from airflow_provider_mj.record import Records
-
-    record = Records(context.get("task_state_store")).load()
-    if record is None or not record.mj_task_ids:
-        return "nothing was submitted"
-    ids = ", ".join(record.mj_task_ids)
-    return f"this try submits nothing; {ids} of an earlier try is paid for: MJTaskResultOperator collects it"
-
-
-def _has_failed(watch: Watch) -> bool:
-    """Tell whether everything that did not succeed ended as FAILURE, and submitting it anew may help."""
-    from airflow_provider_mj.gateway.errors import is_banned
-    from airflow_provider_mj.gateway.waiting import Outcome
-
-    ends = [stop for stop in watch.stops.values() if stop.outcome is not Outcome.SUCCESS]
-    return bool(ends) and all(
-        stop.outcome is Outcome.FAILURE and not is_banned(stop.task.fail_reason if stop.task else None)
-        for stop in ends
-    )

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
-
-from airflow_provider_mj.arguments import is_template
-from airflow_provider_mj.deferring import WaitsMixin
 from airflow_provider_mj.operators.base import MJSubmitOperator
 from airflow_provider_mj.operators.fields import PictureField, is_unrendered, unsealed
 from airflow_provider_mj.operators.publishing import publish
+from airflow_provider_mj.rendering import is_template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +26,8 @@ def _check_prompt(prompt: object) -> None:
 class MJImagineOperator(MJSubmitOperator):
     """Draw a prompt.
 
-    :param prompt: the prompt with its parameters (templated). White space is collapsed, and long dashes
-        before parameters become ``--``, since gateways lose such tasks.
+    :param prompt: the prompt with its parameters (templated). White space is collapsed, and dashes of
+        word processors before parameters become ``--``, since gateways lose such tasks.
     :param images: reference pictures: URLs, paths, ``ObjectStoragePath``, bytes or data URIs (templated).
     :param bot_type: ``MID_JOURNEY`` or ``NIJI_JOURNEY``; the gateway's default if None.
     :param kwargs: as for :class:`.MJSubmitOperator`.
@@ -89,24 +86,25 @@ class MJBlendOperator(MJSubmitOperator):
 class _PromptsOperator(MJSubmitOperator):
     """Ends in prompts: the return value is their list, and the task is in the XCom ``task``."""
 
+    language: str | None = None
+
     def result(self, context: Context, tasks: Sequence[dict[str, Any]]) -> Any:
         """Give the prompts, wherever the gateway has put them."""
-        from airflow_provider_mj.gateway.prompts import prompt_lines
+        from airflow_provider_mj.gateway.prompts import written_prompts
 
         (task,) = tasks
-        texts = (task["promptEn"], task["prompt"], (task["properties"] or {}).get("finalPrompt"))
-        lines = [prompt_lines(text) for text in texts if isinstance(text, str)]
         if self.do_xcom_push:
             publish(context, tasks)
             context["ti"].xcom_push(key="task", value=task)
-        return max(lines, key=len, default=[])
+        return written_prompts(task, self.language)
 
 
 class MJDescribeOperator(_PromptsOperator):
     """Let prompts be written for a picture; the return value is their list, the task is the XCom ``task``.
 
     :param image: the picture: URL, path, ``ObjectStoragePath``, bytes or data URI (templated).
-    :param language: into which the prompts are translated, such as ``zh``, where the gateway can.
+    :param language: into which the prompts are translated, such as ``zh`` (templated). Where the gateway
+        can't, they are English; what it wrote itself is in the task.
     :param bot_type: ``MID_JOURNEY`` or ``NIJI_JOURNEY``; the gateway's default if None.
     :param kwargs: as for :class:`.MJSubmitOperator`.
     """
@@ -158,7 +156,8 @@ class MJEditsOperator(MJSubmitOperator):
 
     :param prompt: what to draw (templated).
     :param image: the picture: URL, path, ``ObjectStoragePath``, bytes or data URI (templated).
-    :param mask: where to repaint, for the gateways that take it apart from the picture (templated).
+    :param mask: where to repaint, for the gateways that take it apart from the picture (templated). Where
+        trueai-org/midjourney-proxy is asked directly, which ignores it, nothing is submitted.
     :param kwargs: as for :class:`.MJSubmitOperator`.
     """
 
@@ -176,6 +175,12 @@ class MJEditsOperator(MJSubmitOperator):
         """Give the edit."""
         from airflow_provider_mj.gateway import jobs
 
+        if self.mask is not None and self.hook.ignores_edit_masks():
+            raise ValueError(
+                f"gateway {self.hook.gateway} is trueai-org/midjourney-proxy, which ignores the mask of an "
+                "edit: make transparent in the picture what is to be repainted, and give no mask; or press "
+                "Vary (Region) with MJActionOperator, which takes one"
+            )
         (picture,) = self._pictures([self.image])
         return jobs.edits(self._prompt(self.prompt), picture, mask=self._picture(self.mask))
 
@@ -224,6 +229,10 @@ class MJVideoOperator(MJSubmitOperator):
         *MJSubmitOperator.template_fields,
         *("prompt", "image", "end_image", "motion", "mj_task_id"),
     )
+    drawn_by = (
+        *("prompt", "image", "end_image", "motion", "mj_task_id"),
+        *("loop", "index", "video_type", "batch_size"),
+    )
     image, end_image = PictureField(), PictureField()
 
     def __init__(
@@ -268,45 +277,26 @@ class MJVideoOperator(MJSubmitOperator):
         )
 
 
-class MJUploadImagesOperator(WaitsMixin, BaseOperator):
+class MJUploadImagesOperator(MJSubmitOperator):
     """Upload pictures to Discord through the gateway; the return value is the list of their addresses.
 
-    No task is made, so there is nothing to wait for. A retry uploads again.
+    No task is made, so there is nothing to wait for. Some gateways charge for it, so a retry gives back what
+    an earlier try has uploaded; and since nothing can be searched for, an upload whose answer was lost ends
+    as "unknown" unless ``resubmit_if_unknown``.
 
     :param images: the pictures: URLs, paths, ``ObjectStoragePath``, bytes or data URIs (templated).
-    :param mj_conn_id: id of the Airflow connection of type ``mj`` (templated).
-    :param max_image_side: pixels to which the longer side of pictures is reduced; needs Pillow.
+    :param kwargs: as for :class:`.MJSubmitOperator`, as far as it is about submitting.
     """
 
-    template_fields: Sequence[str] = ("images", "mj_conn_id")
+    template_fields: Sequence[str] = (*MJSubmitOperator.template_fields, "images")
     images = PictureField()
-    cancel_on_kill = False
 
-    def __init__(
-        self, *, images: Any, mj_conn_id: str = "mj_default", max_image_side: int | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, images: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.images = images
-        self.mj_conn_id = mj_conn_id
-        self.max_image_side = max_image_side
 
-    def execute(self, context: Context) -> list[str]:  # noqa: ARG002 (Airflow passes it)
-        """Upload.
-
-        :returns: the addresses, in the order of the pictures.
-        """
+    def build_job(self) -> Job:
+        """Give the upload."""
         from airflow_provider_mj.gateway import jobs
-        from airflow_provider_mj.gateway.errors import GatewayError
-        from airflow_provider_mj.images import ImageInputError
-        from airflow_provider_mj.operators.pictures import data_uris
-        from airflow_provider_mj.polling import airflow_error
 
-        try:
-            job = jobs.upload(data_uris(unsealed(self.images), self.hook, self.max_image_side))
-            return list(self.hook.upload_images(job.body["base64Array"]))
-        except GatewayError as error:
-            raise airflow_error(error) from error
-        except ImageInputError:
-            raise  # a file may be there at the next try
-        except ValueError as error:
-            raise AirflowFailException(str(error)) from error
+        return jobs.upload(self._pictures(self.images))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_mj.operators.base import MJSubmitOperator
-from airflow_provider_mj.operators.fields import ModalField, ParentField, PictureField
+from airflow_provider_mj.operators.fields import ModalField, ParentField, PictureField, unsealed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_mj.gateway.jobs import Job
     from airflow_provider_mj.gateway.task import Task
-    from airflow_provider_mj.polling import Watch
-    from airflow_provider_mj.record import Record
 
 
 class MJActionOperator(MJSubmitOperator):
@@ -33,6 +32,7 @@ class MJActionOperator(MJSubmitOperator):
     """
 
     template_fields: Sequence[str] = (*MJSubmitOperator.template_fields, "task", "button", "modal")
+    drawn_by = ("button",)
     task, modal = ParentField(), ModalField()
 
     def __init__(
@@ -68,21 +68,31 @@ class MJActionOperator(MJSubmitOperator):
             self._check_answer(button.custom_id)
         return jobs.press(parent.id, button.custom_id, remix=self.remix)
 
-    def answer_digest(self) -> str:
-        """Name the answer to a window by its prompt and its mask."""
-        from airflow_provider_mj.gateway import jobs
+    @property
+    def asked_for(self) -> dict[str, Any]:
+        """The press: of which button, of which task."""
+        return {**super().asked_for, "task": self._parent_id, "button": self.button, "remix": self.remix}
+
+    @property
+    def answers_with(self) -> Any:
+        """The answer to a window, as the author has written it."""
+        return self.modal
+
+    def answer_digest_before(self) -> str:
+        """Name it as the release before has, which looked into the mask."""
+        from airflow_provider_mj.gateway.jobs import Job
+        from airflow_provider_mj.submitting.record import payload_digest
 
         if self.modal is None:
             return ""
-        return jobs.digest(jobs.Job("modal", {**self.modal, "mask": self._picture(self.modal["mask"])}))
+        return payload_digest(Job("modal", {**self.modal, "mask": self._picture(self.modal["mask"])}))
 
-    def answer_window(self, record: Record) -> Job:
+    def answer_window(self, window: str) -> Job:
         """Give the answer to the window."""
         from airflow_provider_mj.gateway import jobs
 
         if self.modal is None:
-            return super().answer_window(record)
-        window = record.mj_task_ids[0]
+            return super().answer_window(window)
         prompt = self.modal["prompt"] or self._window_prompt(window)
         mask = self._picture(self.modal["mask"])
         return jobs.modal(window, prompt=self._prompt(prompt) if prompt else None, mask=mask)
@@ -97,14 +107,22 @@ class MJActionOperator(MJSubmitOperator):
             raise ValueError(f"{self.button!r} needs a mask: give modal={{'mask': ..., 'prompt': ...}}")
 
     @property
+    def _given(self) -> Any:
+        return next(iter(unsealed(self.task)), None)
+
+    @property
     def _parent_id(self) -> str:
-        return str(self.task.get("id") if isinstance(self.task, dict) else self.task)
+        from airflow_provider_mj.gateway.ids import valid_task_id
+
+        found = self._given.get("id") if isinstance(self._given, Mapping) else self._given
+        # What is no text may be a list too deep to be written.
+        return str(found) if found is None or isinstance(found, str) else valid_task_id(found)
 
     def _parent(self) -> Task:
         """Give the parent task, asking for it where what was passed does not tell enough."""
         from airflow_provider_mj.gateway.task import Task, TaskStatus
 
-        given = self.task if isinstance(self.task, dict) else {}
+        given = self._given if isinstance(self._given, Mapping) else {}
         if given.get("buttons") and given.get("status") == TaskStatus.SUCCESS:
             return Task.from_wire(given)
         parent = self.hook.get_task(self._parent_id)
@@ -150,14 +168,32 @@ class MJModalOperator(MJSubmitOperator):
         self.mask = mask
 
     def build_job(self) -> Job:
-        """Give the answer."""
+        """Give the answer.
+
+        :raises ValueError: when somebody has answered already, which would be charged once more.
+        """
         from airflow_provider_mj.gateway import jobs
 
+        self._check_waits()
         prompt = self._prompt(self.prompt) if self.prompt else None
         return jobs.modal(self.mj_task_id, prompt=prompt, mask=self._picture(self.mask))
 
-    def _watch_for(self, record: Record, since: float | None = None) -> Watch:
-        # An answered window may go on showing MODAL while it is in the queue.
-        from dataclasses import replace
+    @property
+    def window(self) -> str:
+        """The task whose window is answered."""
+        return str(self.mj_task_id)
 
-        return super()._watch_for(replace(record, is_confirmed=True), since)
+    def _check_waits(self) -> None:
+        from airflow_provider_mj.gateway.errors import GatewayError, TaskNotFoundError
+        from airflow_provider_mj.gateway.task import has_gone_on
+
+        seen = self.hook.look_alone(self.window)
+        if isinstance(seen, TaskNotFoundError):
+            return  # it may not be there yet, and the gateway refuses what it does not know
+        if isinstance(seen, GatewayError):
+            raise seen
+        if has_gone_on(seen.status):
+            raise ValueError(
+                f"task {self.window} at gateway {self.hook.gateway} waits for no answer any more: it is "
+                f"{seen.status}. Collect it with MJTaskResultOperator"
+            )

@@ -23,8 +23,8 @@ class MJTaskResultOperator(WaitsMixin, BaseOperator):
     """Publish a finished task: the whole of it as return value, ``imageUrl`` and ``buttons`` by themselves.
 
     Downstream, ``result.output["imageUrl"]`` is the picture's link. If the task is not finished, the operator
-    waits for it, in its worker or in the triggerer. A task that is FAILURE or CANCEL, waits for a
-    confirmation, or is not known fails the operator without a retry.
+    waits for it, in its worker or in the triggerer. A task that is FAILURE or CANCEL or waits for a
+    confirmation fails the operator without a retry, and so does one that stays unknown for half a minute.
 
     :param mj_task_id: the remote task (templated).
     :param mj_conn_id: id of the Airflow connection of type ``mj`` (templated).
@@ -32,7 +32,8 @@ class MJTaskResultOperator(WaitsMixin, BaseOperator):
     :param poll_interval: seconds between two looks, above 0. Up to a fifth is added at random.
     :param timeout: seconds to wait in all, above 0. The task may still finish after it.
     :param deferrable: whether to wait in the triggerer after a first look.
-    :param cancel_on_kill: whether to cancel the task at the gateway when a person ends the Airflow task.
+    :param cancel_on_kill: whether to cancel the task at the gateway when a person marks the Airflow task as
+        failed, skipped or succeeded while it waits. By default not, since it is paid for.
     """
 
     template_fields: Sequence[str] = ("mj_task_id", "mj_conn_id")
@@ -46,7 +47,7 @@ class MJTaskResultOperator(WaitsMixin, BaseOperator):
         poll_interval: float | timedelta = 5.0,
         timeout: float | timedelta = 3600.0,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        cancel_on_kill: bool = True,
+        cancel_on_kill: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -74,12 +75,13 @@ class MJTaskResultOperator(WaitsMixin, BaseOperator):
         return self._publish(watch, context)
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any] | None, started_at: float
+        self, context: Context, event: dict[str, Any] | None, started_at: float | None = None
     ) -> dict[str, Any]:
-        """Publish what the triggerer has seen the end of, after a look of this worker's own."""
+        """Publish what the triggerer has seen the end of, after a look of this worker's own; or go on."""
         watch = self._begin(started_at)
         check_event(event, watch.mj_task_ids)
-        watch.block()
+        if watch.check() is not None:
+            self._defer(watch)
         return self._publish(watch, context)
 
     def _begin(self, since: float | None = None) -> Watch:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +30,10 @@ _SPLITS = ("auto", "never", "always")
 _LINKS = ("imageUrl", "imageUrls", "videoUrl", "videoUrls")
 _NAMED = 10
 _ID = re.compile(r"[\w.-]{1,80}")
-# Midjourney takes no longer ones, and an event is a row of Airflow's database.
+# Midjourney takes no longer ones.
 _LONGEST_PROMPT = 6000
+# An event is a row of Airflow's database, and what is in it comes from a gateway.
+_PROMPTS_OF_EVENT = 65536
 
 
 class MJSaveImagesOperator(WaitsMixin, BaseOperator):
@@ -135,8 +136,7 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
         """Save what can be saved, and give what could not, with the name of its task."""
         kept: _Kept = []
         failed: list[tuple[str, Exception]] = []
-        with self._downloader() as downloader:
-            keeper = self._keeper(downloader)
+        with self._downloader() as downloader, self._keeper(downloader) as keeper:
             for one in wanted:
                 # Links die: nothing about one task may cost another its picture.
                 try:
@@ -154,16 +154,7 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
 
         from airflow_provider_mj.keeping.addresses import asset_uri
 
-        news: list[Any] = [
-            {
-                "uri": picture["uri"],
-                "id": task.id,
-                "prompt": task.prompt and task.prompt[:_LONGEST_PROMPT],
-                "sha256": picture["sha256"],
-            }
-            for task, pictures in kept
-            for picture in pictures
-        ]
+        news: list[Any] = _news(kept)
         for outlet in self.outlets:
             if isinstance(outlet, AssetAlias):
                 for one in news:
@@ -175,12 +166,7 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
     def _downloader(self) -> Downloader:
         from airflow_provider_mj.gateway.download import Downloader
 
-        settings = self.hook.client.settings
-        return Downloader(
-            allow_private=settings.allow_private_image_hosts,
-            own_host=settings.gateway,
-            verify=settings.verify,
-        )
+        return Downloader.of(self.hook.client.settings)
 
     def _keeper(self, downloader: Downloader) -> Keeper:
         from airflow_provider_mj.keeping.keeper import Keeper
@@ -214,14 +200,25 @@ class MJSaveImagesOperator(WaitsMixin, BaseOperator):
         return self._fetched(given.get("id"))
 
     def _fetched(self, mj_task_id: Any) -> Task:
-        """Ask for a task; files are named by what was asked for, whatever id the gateway gives it."""
+        """Ask for a task."""
         from airflow_provider_mj.gateway.ids import valid_task_id
 
-        wanted = valid_task_id(mj_task_id)
-        task = self.hook.get_task(wanted)
-        if task.id != wanted:
-            self.log.warning("Asked for task %s, the gateway calls it %s", wanted, task.id)
-        return replace(task, id=wanted)
+        return self.hook.get_task(valid_task_id(mj_task_id))
+
+
+def _news(kept: _Kept) -> list[dict[str, Any]]:
+    """Give what the event of an asset says of each picture; all prompts together are bounded."""
+    pictures = [(task, picture) for task, saved in kept for picture in saved]
+    longest = min(_LONGEST_PROMPT, _PROMPTS_OF_EVENT // max(1, len(pictures)))
+    return [
+        {
+            "uri": picture["uri"],
+            "id": task.id,
+            "prompt": task.prompt and task.prompt[:longest],
+            "sha256": picture["sha256"],
+        }
+        for task, picture in pictures
+    ]
 
 
 def _was_let_pass(given: Any) -> bool:
@@ -235,7 +232,8 @@ def _was_let_pass(given: Any) -> bool:
 
 def _label(given: Any, gateway: str) -> str:
     """Name a task as a DAG author knows it; what is no id may be a link, which is not to be seen."""
-    name = str(given.get("id") if isinstance(given, Mapping) else given)
+    found = given.get("id") if isinstance(given, Mapping) else given
+    name = str(found) if isinstance(found, str | int) else ""
     return f"task {name if _ID.fullmatch(name) else 'without a usable id'} at gateway {gateway}"
 
 

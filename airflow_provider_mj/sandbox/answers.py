@@ -40,20 +40,33 @@ class Reason(StrEnum):
     QUOTA = auto()
     SYSTEM_ERROR = auto()
     LOST = auto()
+    OUTCOME_UNKNOWN = auto()
+    USER_LIMIT = auto()
+    STATE_TOO_LONG = auto()
+    CHANNEL_DISABLED = auto()
+    CHANNEL_GONE = auto()
+    SEED_NOT_FOUND = auto()
+    SEED_FAILED = auto()
+
+
+STORED = frozenset({Reason.LOST, Reason.OUTCOME_UNKNOWN})
+"""Refusals after which the task exists and is charged all the same."""
 
 
 @dataclass(slots=True)
 class RefusedError(ValueError):
-    """A request that the gateway does not accept; nothing is stored or charged, unless it is `LOST`.
+    """A request that the gateway does not accept; nothing is stored or charged, unless it is in `STORED`.
 
     :param reason: which refusal it is
     :param detail: what is wrong, in words
     :param properties: the ``properties`` of the refusal, where the gateways send some
+    :param endpoint: the name of the endpoint that refuses; "" where nothing depends on it
     """
 
     reason: Reason
     detail: str
     properties: dict[str, str] = field(default_factory=dict)
+    endpoint: str = ""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"

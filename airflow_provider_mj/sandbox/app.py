@@ -2,13 +2,12 @@
 
 Next to the gateway's routes there are three for whoever runs it, without a key: ``GET /sandbox/ledger``
 and ``GET /sandbox/requests``; ``/sandbox/faults`` lists the faults in force on GET, adds one or more on POST,
-ends all on DELETE.
+ends all on DELETE. Who may use them is decided in :mod:`.access`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -22,26 +21,30 @@ from starlette.routing import Route
 from .answers import Answer, json_answer, text_answer
 from .call import Call
 from .endpoints import ENDPOINTS, Endpoint, respond
-from .faults import Fault
-from .injection import FaultInjector
+from .faults import MOST_FAULTS, Fault
+from .injection import FaultInjector, Guard
 from .pictures import animate, draw
+from .refusals import EXPIRED
+from .relaying import image_refused, log_of_key
 from .seen import BODY_LIMIT
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from .access import Access
     from .gateway import SandboxGateway
 
-EXPIRED = "This content is no longer available."
-
+REQUEST_COUNT = "X-Sandbox-Request-Count"
+"""Header that tells how many requests there were, also those that are kept no more."""
 Handler = Callable[[Request], Awaitable[Response]]
 _ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def build_app(gateway: SandboxGateway) -> ASGIApp:
+def build_app(gateway: SandboxGateway, access: Access) -> ASGIApp:
     """Return the ASGI application that serves a gateway.
 
     :param gateway: the gateway
+    :param access: who may reach it
     """
     dialect = gateway.dialect
     api = [
@@ -56,9 +59,28 @@ def build_app(gateway: SandboxGateway) -> ASGIApp:
         Route("/sandbox/faults", _faults(gateway), methods=["GET", "POST", "DELETE"]),
         Route("/attachments/{channel}/{message}/{name}", _picture(gateway), methods=["GET"]),
         *api,
+        *(_relay_routes(gateway) if dialect.is_relay else ()),
         Route("/{rest:path}", _wrong_route(gateway), methods=_ANY_METHOD),
     ]
-    return FaultInjector(Starlette(routes=routes), gateway)
+    return Guard(FaultInjector(Starlette(routes=routes), gateway), access)
+
+
+def _relay_routes(gateway: SandboxGateway) -> list[Route]:
+    async def log(request: Request) -> Response:
+        return _response(log_of_key(gateway, request.headers, request.query_params.get("key", "")))
+
+    async def image(request: Request) -> Response:
+        mj_task_id = request.path_params["mj_task_id"]
+        refused = image_refused(gateway, mj_task_id, request.headers)
+        if refused is not None:
+            return _response(refused)
+        png = await run_in_threadpool(draw, gateway.tasks[mj_task_id].picture, preview=False)
+        return Response(png, media_type="image/png")
+
+    return [
+        Route("/api/log/token", log, methods=["GET"]),
+        Route("/mj/image/{mj_task_id}", image, methods=["GET"]),
+    ]
 
 
 def _api(gateway: SandboxGateway, endpoint: Endpoint) -> Handler:
@@ -108,7 +130,10 @@ def _ledger(gateway: SandboxGateway) -> Handler:
 
 def _requests(gateway: SandboxGateway) -> Handler:
     async def handle(_request: Request) -> Response:
-        return _response(json_answer([seen.to_dict() for seen in list(gateway.requests)]))
+        count = gateway.request_count
+        answer = _response(json_answer([seen.to_dict() for seen in gateway.requests]))
+        answer.headers[REQUEST_COUNT] = str(count)
+        return answer
 
     return handle
 
@@ -119,7 +144,7 @@ def _faults(gateway: SandboxGateway) -> Handler:
             gateway.faults.clear()
         elif request.method == "POST":
             try:
-                gateway.faults.add(*_read_faults(await request.body()))
+                gateway.faults.add(*_read_faults(await _read(request)))
             except (ValueError, RecursionError) as error:
                 return _response(text_answer(f"{error}\n", 400))
         return _response(json_answer(gateway.faults.active()))
@@ -127,9 +152,13 @@ def _faults(gateway: SandboxGateway) -> Handler:
     return handle
 
 
-def _read_faults(body: bytes) -> list[Fault]:
+def _read_faults(body: bytes | None) -> list[Fault]:
+    if body is None:
+        raise ValueError(f"faults are at most {BODY_LIMIT} bytes")
     content: Any = json.loads(body)
     entries = content if isinstance(content, list) else [content]
+    if len(entries) > MOST_FAULTS:
+        raise ValueError(f"more than {MOST_FAULTS} faults")
     if not all(isinstance(entry, dict) for entry in entries):
         raise ValueError("a fault is a JSON object")
     return [Fault.from_mapping(entry) for entry in entries]
@@ -150,11 +179,7 @@ async def _read(request: Request) -> bytes | None:
 
 def _base_url(request: Request) -> str:
     """Return scheme, host and port that the caller used, so that links work from where it is."""
-    host = request.headers.get("host", "")
-    if not re.fullmatch(r"[\w.:\[\]-]+", host, re.ASCII):
-        address, port = request.scope["server"]
-        host = f"{address}:{port}"
-    return f"http://{host}"
+    return f"http://{request.headers['host']}"
 
 
 def _response(answer: Answer) -> Response:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 Body = dict[str, Any]
 
-_DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,")
+STATE_LIMIT = 32_768
+"""Greatest length of `state` where the dialect has no limit, characters, so that tasks stay small."""
+
+_DATA_URI = re.compile(r"data:[\w.+-]{1,127}+/[\w.+-]{1,127}+;base64,")
 
 
 def read_object(body: bytes) -> Body:
@@ -83,10 +86,10 @@ def number(body: Body, name: str, numbers: Collection[int]) -> int | None:
 
 def state(gateway: SandboxGateway, body: Body) -> str | None:
     """Return the caller's own text, None if it is not there."""
-    limit = gateway.dialect.state_limit
+    limit = STATE_LIMIT if gateway.dialect.state_limit is None else gateway.dialect.state_limit
     value = text(body, "state") if body.get("state") is not None else None
-    if value is not None and limit is not None and len(value) > limit:
-        raise RefusedError(Reason.BAD_PARAMETER, f"state is longer than {limit} characters")
+    if value is not None and len(value) > limit:
+        raise RefusedError(Reason.STATE_TOO_LONG, f"State参数过长，最大{limit}字符")  # noqa: RUF001
     return value
 
 

@@ -64,6 +64,17 @@ def _under_analysis(task: SandboxTask, _job_hash: str) -> tuple[Press, ...]:
     return _prompt_buttons("PromptAnalyzer", task.lines)
 
 
+def _under_video(task: SandboxTask, job_hash: str) -> tuple[Press, ...]:
+    if task.clips == 1:
+        return ()
+    return tuple(
+        Press(
+            f"MJ::JOB::video_virtual_upscale::{n}::{job_hash}", f"U{n}", "", "UPSCALE", Shape.VIDEO, quarter=n
+        )
+        for n in range(1, task.clips + 1)
+    )
+
+
 def _prompt_buttons(name: str, lines: tuple[str, ...]) -> tuple[Press, ...]:
     return tuple(
         Press(f"MJ::Job::{name}::{n}", "", _digit(n), "IMAGINE", window=Window.PROMPT, prompts=(line,))
@@ -80,4 +91,5 @@ _LAYOUTS: dict[Shape, Callable[[SandboxTask, str], tuple[Press, ...]]] = {
     Shape.SINGLE: under_single,
     Shape.DESCRIPTION: _under_description,
     Shape.ANALYSIS: _under_analysis,
+    Shape.VIDEO: _under_video,
 }

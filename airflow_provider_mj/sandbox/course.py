@@ -18,6 +18,13 @@ TURN = 0.5
 STUCK_PERCENT = 93
 
 
+_TURNS = {
+    Ending.FAIL: TaskStatus.FAILURE,
+    Ending.BANNED: TaskStatus.FAILURE,
+    Ending.CANCEL: TaskStatus.CANCEL,
+}
+
+
 class Shape(StrEnum):
     """What a finished task has, which decides about its buttons."""
 
@@ -79,6 +86,8 @@ class SandboxTask:
     :param confirmed_at: when the window was answered, unix seconds, or None
     :param queued_as: the status that it shows while it is queued
     :param cancelled_at: when it was cancelled, unix seconds, or None
+    :param stuck_as: the status that it keeps if it is refunded without a FAILURE; None for an empty one
+    :param translated: `lines` in the language that the caller wanted; empty if none was wanted
     """
 
     mj_task_id: str
@@ -100,6 +109,8 @@ class SandboxTask:
     confirmed_at: float | None = None
     queued_as: TaskStatus = TaskStatus.NOT_START
     cancelled_at: float | None = None
+    stuck_as: TaskStatus | None = TaskStatus.IN_PROGRESS
+    translated: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -116,6 +127,15 @@ class SandboxTask:
         """When it came into the queue, unix seconds."""
         return self.submitted_at if self.confirmed_at is None else self.confirmed_at
 
+    @property
+    def ends_at(self) -> float | None:
+        """When nothing more will change about it, unix seconds; None if that never comes."""
+        if self.cancelled_at is not None or self.is_open:
+            return self.cancelled_at
+        if self.ending is Ending.SUCCESS:
+            return self.begun_at + self.seconds
+        return self.begun_at + TURN * self.seconds if self.ending in {*_TURNS, Ending.REFUNDED} else None
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -125,19 +145,16 @@ class Snapshot:
     :param percent: progress, 0 to 100
     :param started_at: when it left the queue, unix seconds, or None
     :param finished_at: when it ended, unix seconds, or None
+    :param has_status: whether a relay has copied a status yet
+    :param given_up: whether a relay has given the money back and asks no more, whatever the status says
     """
 
     status: TaskStatus
     percent: int
     started_at: float | None = None
     finished_at: float | None = None
-
-
-_TURNS = {
-    Ending.FAIL: TaskStatus.FAILURE,
-    Ending.BANNED: TaskStatus.FAILURE,
-    Ending.CANCEL: TaskStatus.CANCEL,
-}
+    has_status: bool = True
+    given_up: bool = False
 
 
 def look(task: SandboxTask, now: float) -> Snapshot | None:
@@ -153,12 +170,19 @@ def look(task: SandboxTask, now: float) -> Snapshot | None:
     share = _share(task, now)
     if share >= TURN and task.ending is Ending.VANISH:
         return None
-    if share >= TURN and task.ending in _TURNS:
-        finished_at = task.begun_at + TURN * task.seconds
-        return Snapshot(_TURNS[task.ending], int(TURN * 100), _started_at(task), finished_at)
+    if share >= TURN and task.ending in {*_TURNS, Ending.REFUNDED}:
+        return _turned(task)
     if share >= 1 and task.ending is Ending.SUCCESS:
         return Snapshot(TaskStatus.SUCCESS, 100, _started_at(task), task.begun_at + task.seconds)
     return _unfinished(task, share)
+
+
+def _turned(task: SandboxTask) -> Snapshot:
+    if task.ending in _TURNS:
+        finished_at = task.begun_at + TURN * task.seconds
+        return Snapshot(_TURNS[task.ending], int(TURN * 100), _started_at(task), finished_at)
+    status = task.stuck_as or TaskStatus.NOT_START
+    return Snapshot(status, 100, _started_at(task), has_status=task.stuck_as is not None, given_up=True)
 
 
 def occupies(task: SandboxTask, now: float) -> bool:
@@ -168,7 +192,7 @@ def occupies(task: SandboxTask, now: float) -> bool:
     :param now: unix seconds
     """
     seen = look(task, now)
-    return seen is not None and seen.finished_at is None and not task.is_open
+    return seen is not None and seen.finished_at is None and not seen.given_up and not task.is_open
 
 
 def _cancelled(task: SandboxTask, at: float) -> Snapshot:

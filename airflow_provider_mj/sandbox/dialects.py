@@ -6,9 +6,13 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from . import refusals, rows
+from . import refusals, rows, spending
 from .answers import Answer
+
+if TYPE_CHECKING:
+    from .spending import LogWords
 
 Accepts = Callable[[Mapping[str, str], str], bool]
 """From request headers and the key to whether the caller may pass."""
@@ -19,7 +23,7 @@ _NEW_API_TAKES = re.compile(
     r"MJ::(JOB::(upsample|variation|low_variation|high_variation|reroll|pan)|Inpaint|Outpaint|CustomZoom)"
 )
 _CS_TAKES = re.compile(
-    r"MJ::(JOB::(upsample|variation|low_variation|high_variation|reroll|pan_|animate_)|Inpaint|Outpaint"
+    r"MJ::(JOB::(upsample|variation|low_variation|high_variation|reroll|pan_|animate_|video_virtual_upscale)|Inpaint|Outpaint"
     r"|CustomZoom|Job::PicReader|Picread::Retry)"
 )
 _NEW_API_ACTIONS = {"UPSCALE_HD": "UPSCALE"}
@@ -56,7 +60,6 @@ class Dialect:
     :param actions: its words for actions, where they are not the sandbox's
     :param has_motion: whether pictures have buttons that animate them
     :param confirms_anew: whether the answer to a window makes another task
-    :param lists_confirmed_twice: whether a list has a row for the press and one for its confirmation
     :param queues_as_modal: whether a confirmed task stays MODAL while it is queued
     :param cancel_reason: the `failReason` of a cancelled task, which is a FAILURE then; None for CANCEL
     :param banned_reason: the `failReason` of a prompt that turns out to be banned
@@ -69,6 +72,10 @@ class Dialect:
     :param needs_index: whether a reroll needs an index as well
     :param needs_motion: whether a video needs its motion said, and no prompt
     :param refunds_failures: whether a FAILURE gives the charge back
+    :param log_words: the words of a row in the log of a key; None where there is no log
+    :param numbers_states: whether the tasks of one press have its state with a number behind it
+    :param counts_users: whether it, or what stands behind it, limits what the user of a key may do
+    :param list_days: how long the list of all tasks shows a task, days, or None
     :param state_limit: greatest length of `state`, or None
     :param accepted: the description of an accepted submission
     :param row: a task as fetch shows it
@@ -93,7 +100,6 @@ class Dialect:
     actions: Mapping[str, str] = field(default_factory=dict)
     has_motion: bool = False
     confirms_anew: bool = False
-    lists_confirmed_twice: bool = False
     queues_as_modal: bool = False
     cancel_reason: str | None = None
     banned_reason: str = "Banned prompt detected: bannedword"
@@ -106,6 +112,10 @@ class Dialect:
     needs_index: bool = False
     needs_motion: bool = True
     refunds_failures: bool = False
+    log_words: LogWords | None = None
+    numbers_states: bool = False
+    counts_users: bool = False
+    list_days: int | None = None
     state_limit: int | None = None
     accepted: str = "Submit success"
     row: Callable[[rows.View], rows.Row]
@@ -158,9 +168,10 @@ _ALL = (
         is_relay=True,
         takes=_NEW_API_TAKES,
         actions=_NEW_API_ACTIONS,
-        lists_confirmed_twice=True,
         needs_index=True,
         refunds_failures=True,
+        log_words=spending.chinese,
+        counts_users=True,
         row=rows.new_api_row,
         list_row=rows.new_api_row,
         unknown_task=refusals.NEW_API_NO_TASK,
@@ -198,6 +209,7 @@ _ALL = (
         takes=_NEW_API_TAKES,
         actions=_NEW_API_ACTIONS,
         needs_index=True,
+        log_words=spending.english,
         row=rows.crazyrouter_row,
         list_row=rows.crazyrouter_list_row,
         unknown_task=refusals.NEW_API_NO_TASK,
@@ -215,6 +227,7 @@ _ALL = (
         queued_first=True,
         coerces_ids=True,
         data_uris_only=True,
+        list_days=30,
         accepted="提交成功",
         row=rows.java_row,
         list_row=rows.java_row,
@@ -237,6 +250,8 @@ _ALL = (
         cancel_reason="取消任务",
         banned_reason="可能包含敏感词",
         reroll_keeps_action=True,
+        numbers_states=True,
+        counts_users=True,
         list_limit=100,
         takes_urls=True,
         needs_motion=False,

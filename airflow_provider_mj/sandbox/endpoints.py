@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_mj.gateway.task import TaskStatus
 
-from . import bodies, submissions
-from .answers import Answer, Reason, RefusedError, json_answer
-from .course import occupies
+from . import bodies, refusals, submissions
+from .answers import Answer, Reason, RefusedError, json_answer, text_answer
+from .conditions import Condition
+from .copying import copied_answer
 from .windows import cancel as cancel_task
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from .course import SandboxTask
     from .gateway import SandboxGateway
     from .rows import View
+
+
+_SEEDLESS = (
+    (Condition.SEED_NOT_FOUND, Reason.SEED_NOT_FOUND),
+    (Condition.SEED_FAILED, Reason.SEED_FAILED),
+)
+_NEW_ROUTES = ("submit_edits", "submit_video")
+_READS = ("fetch", "image_seed", "list_by_condition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +55,13 @@ def respond(gateway: SandboxGateway, endpoint: Endpoint, call: Call) -> Answer:
     :param endpoint: what is called
     :param call: the parts of the request
     """
+    barred = _barred(gateway, endpoint)
+    if barred is not None:
+        return barred
     try:
         return endpoint.answer(gateway, call)
     except RefusedError as refused:
+        refused.endpoint = endpoint.name
         return gateway.dialect.refuse(refused, gateway.clock())
 
 
@@ -62,14 +75,18 @@ def list_by_condition(gateway: SandboxGateway, call: Call) -> Answer:
     """Answer with the known ones among the tasks asked for, in the gateway's own order."""
     wanted = set(bodies.ids(bodies.read_object(call.body), coerce=gateway.dialect.coerces_ids))
     tasks = [task for one in wanted if (task := gateway.tasks.get(one))]
-    views = _views(gateway, call, [*_presses_of(gateway, tasks), *tasks])
+    views = [*_views(gateway, call, tasks), *_answers_of(gateway, call, tasks)]
     views.sort(key=_queued_first if gateway.dialect.queued_first else _oldest_first)
     return json_answer([gateway.dialect.list_row(view) for view in views])
 
 
 def list_all(gateway: SandboxGateway, call: Call) -> Answer:
     """Answer with all tasks, or as many as the dialect shows, newest first."""
-    views = _views(gateway, call, list(gateway.tasks.values()))
+    days = gateway.dialect.list_days
+    since = float("-inf") if days is None else gateway.clock() - days * 86400
+    views = _views(
+        gateway, call, [task for task in list(gateway.tasks.values()) if task.submitted_at >= since]
+    )
     views.sort(key=_oldest_first, reverse=True)
     return json_answer([gateway.dialect.list_row(view) for view in views[: gateway.dialect.list_limit]])
 
@@ -79,12 +96,17 @@ def image_seed(gateway: SandboxGateway, call: Call) -> Answer:
     task, seen = gateway.known(call.mj_task_id)
     if seen.status is not TaskStatus.SUCCESS:
         raise RefusedError(Reason.NO_SEED, f"the task is {seen.status}")
+    for condition, reason in _SEEDLESS:
+        if condition in gateway.conditions:
+            raise RefusedError(reason, "the picture has no seed")
     seed = str(int(task.job[:8], 16))
     return json_answer({"code": 1, "description": "成功", "properties": {}, "result": seed})
 
 
 def cancel(gateway: SandboxGateway, call: Call) -> Answer:
     """Cancel a task; the C# proxy says nothing, whether it could or not."""
+    if Condition.NOT_ADMIN in gateway.conditions:
+        return text_answer("演示模式，禁止操作", 400)  # noqa: RUF001
     if gateway.dialect.cancel_reason is None:
         cancel_task(gateway, call.mj_task_id)
         return json_answer({"code": 1, "description": "成功"})
@@ -117,16 +139,24 @@ def _views(gateway: SandboxGateway, call: Call, tasks: Iterable[SandboxTask]) ->
     return [view for task in tasks if (view := gateway.view_of(task, call.base_url))]
 
 
-def _presses_of(gateway: SandboxGateway, tasks: Iterable[SandboxTask]) -> list[SandboxTask]:
-    """Return the rows of presses that new-api keeps, and lets stand still, next to those of their answers."""
-    if not gateway.dialect.lists_confirmed_twice:
+def _answers_of(gateway: SandboxGateway, call: Call, tasks: Iterable[SandboxTask]) -> list[View]:
+    """Return the rows of answers to windows, which a relay keeps next to those of the presses."""
+    if not gateway.dialect.is_relay:
         return []
-    now = gateway.clock()
-    return [
-        replace(task, confirmed_at=None)
-        for task in tasks
-        if task.confirmed_at is not None and occupies(task, now)
-    ]
+    now, interval = gateway.clock(), gateway.loop_seconds
+    rows = [(task, copied_answer(task, now, interval)) for task in tasks if task.confirmed_at is not None]
+    return [view for task, seen in rows if seen and (view := gateway.view_of(task, call.base_url, seen))]
+
+
+def _barred(gateway: SandboxGateway, endpoint: Endpoint) -> Answer | None:
+    """Return what is answered instead of anything else, because of the state that the gateway is in."""
+    if gateway.dialect.is_relay and gateway.account.is_used_up:
+        return gateway.dialect.unauthorized()
+    if Condition.OLD_ROUTES in gateway.conditions and endpoint.name in _NEW_ROUTES:
+        return gateway.dialect.wrong_route(endpoint.method, endpoint.path, gateway.clock())
+    if Condition.UNREADABLE in gateway.conditions and endpoint.name in _READS:
+        return refusals.new_api_no_access()
+    return None
 
 
 def _oldest_first(view: View) -> tuple[float, str]:

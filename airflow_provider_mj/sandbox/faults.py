@@ -19,6 +19,12 @@ HEADER = "X-Sandbox-Fault"
 STATUSES = range(200, 600)
 """HTTP statuses that a fault can have."""
 LONGEST_DELAY = 3600.0
+TEXT_LIMIT = 1024 * 1024
+"""Greatest length of a text of a fault, characters."""
+MOST_FAULTS = 1000
+"""Faults that can be in force."""
+MOST_TEXT = 16 * TEXT_LIMIT
+"""Characters that all their texts can have together."""
 
 
 class FaultKind(StrEnum):
@@ -44,6 +50,8 @@ class FaultKind(StrEnum):
     """The request is processed, a submission charged, and the connection reset without an answer."""
     OMIT = "omit"
     """The request is processed; if the answer is a list, it comes back empty."""
+    OVERLOAD = "overload"
+    """503 in the words of new-api, whose machine is overloaded; the request is not processed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ class Fault:
                 ("times", self.times is None or self.times >= 0),
                 ("rate", 0 <= self.rate <= 1),
                 ("retry_after", self.retry_after is None or _is_header(self.retry_after)),
+                ("text", self.text_length <= TEXT_LIMIT),
             )
             if not good
         ]
@@ -115,6 +124,11 @@ class Fault:
             return cls.from_mapping(json.loads(text))
         pairs = (part.partition("=") for part in text.split(";") if part.strip())
         return cls.from_mapping({name.strip(): value.strip() for name, _, value in pairs})
+
+    @property
+    def text_length(self) -> int:
+        """Characters of all its texts together."""
+        return sum(len(text) for text in (self.body, self.retry_after, self.path, self.method) if text)
 
     def matches(self, method: str, path: str) -> bool:
         """Return whether this fault may hit a request."""
@@ -154,9 +168,17 @@ class FaultPlan:
         self._lock = threading.Lock()
 
     def add(self, *faults: Fault) -> None:
-        """Put faults in force, after those that are."""
+        """Put faults in force, after those that are.
+
+        :raises ValueError: if they are too many, or too long, together with those in force
+        """
         with self._lock:
-            self._entries += [(fault, fault.times) for fault in faults]
+            entries = [*self._entries, *((fault, fault.times) for fault in faults)]
+            if len(entries) > MOST_FAULTS:
+                entries = [entry for entry in entries if entry[1] != 0]
+            if len(entries) > MOST_FAULTS or sum(fault.text_length for fault, _ in entries) > MOST_TEXT:
+                raise ValueError(f"more than {MOST_FAULTS} faults, or than {MOST_TEXT} characters of them")
+            self._entries = entries
 
     def clear(self) -> None:
         """End all faults."""

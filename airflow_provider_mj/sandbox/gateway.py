@@ -7,32 +7,41 @@ import random
 import threading
 import time
 import uuid
+from collections import deque
 from typing import TYPE_CHECKING
 
 from airflow_provider_mj.gateway.task import TaskStatus
 
-from .answers import Reason, RefusedError
+from .account import Account, price_of
+from .answers import STORED, Reason, RefusedError
 from .buttons import presses
+from .conditions import Condition, UserLimits, checked
+from .copying import copied, turn_after
 from .course import Picture, SandboxTask, Shape, Snapshot, Window, look, occupies
 from .faults import FaultPlan
-from .ledger import PRICES, Charge, Ledger
 from .links import LinkSigner
 from .orders import Order
-from .prompts import Ending, banned_word, read_prompt
-from .rows import View
-from .seen import BodyShelf, RequestSeen
+from .prompts import Ending
+from .reading import read_wish
+from .seen import KEPT_REQUESTS, PATH_LIMIT, BodyShelf, RequestSeen
+from .users import check_user
+from .views import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .dialects import Dialect
+    from .ledger import Ledger
     from .press import Press
     from .prompts import Wish
+    from .rows import View
 
 CONCURRENCY = 3
 """Running tasks from which on a submission is answered as queued (22)."""
-PREVIEW_PERCENT = 30
-_RELAYS_ONLY = (Reason.QUOTA, Reason.LOST)
+MOST_TASKS = 100_000
+"""Tasks that a gateway holds; beyond that it takes no more, as with a full queue, until it is reset."""
+LOOP_SECONDS = 15.0
+"""How often a relay such as new-api copies what the gateway behind it shows."""
 
 
 class SandboxGateway:
@@ -48,6 +57,12 @@ class SandboxGateway:
     :param ending_rates: share of the submissions, 0 to 1, that end as named without being asked
     :param remix: whether Remix is on, so that variations, rerolls and pans open a window
     :param queue_limit: unfinished tasks with which it takes no more; None for no limit
+    :param loop_seconds: how often a relay copies what stands behind it, seconds; 0 for at once
+    :param balance: credits that the key has at a relay, or None for any number
+    :param user_limits: how much the key's user may do, where a C# proxy counts that
+    :param conditions: what is the matter with it
+    :raises ValueError: if a condition is unknown, or it or limits per user are impossible in the dialect
+    :ivar request_count: how many requests it has seen, also those that `requests` has no more
     :ivar confirmations: how often a window was answered, refused attempts included, by the id of its task
     """
 
@@ -64,8 +79,18 @@ class SandboxGateway:
         ending_rates: dict[Ending, float] | None = None,
         remix: bool = False,
         queue_limit: int | None = None,
+        loop_seconds: float = LOOP_SECONDS,
+        balance: float | None = None,
+        user_limits: UserLimits | None = None,
+        conditions: Iterable[str] = (),
     ) -> None:
         self.dialect = dialect
+        self.loop_seconds = loop_seconds
+        self.balance = balance
+        if user_limits is not None and not dialect.counts_users:
+            raise ValueError(f"{dialect.name} has no limits per user")
+        self.user_limits = user_limits
+        self.conditions = checked(conditions, dialect.name)
         self.key = key
         self.clock = clock
         self.task_seconds = task_seconds
@@ -85,20 +110,28 @@ class SandboxGateway:
         """Forget all tasks, charges, requests and faults, so that one server serves many tests."""
         with self.lock:
             self.tasks: dict[str, SandboxTask] = {}
-            self.requests: list[RequestSeen] = []
+            self.request_count = 0
+            self._requests: deque[RequestSeen] = deque(maxlen=KEPT_REQUESTS)
             self.confirmations: dict[str, int] = {}
             self.answered: set[str] = set()
             self._by_job: dict[str, SandboxTask] = {}
             self._bodies = BodyShelf()
-            self._ledger = Ledger()
+            self.account = Account(self.balance, self.dialect.log_words)
+            self.pressed: dict[tuple[str, str], str] = {}
             self.faults.clear()
+
+    @property
+    def requests(self) -> list[RequestSeen]:
+        """The newest requests that it saw, up to `KEPT_REQUESTS`, oldest first."""
+        with self.lock:
+            return list(self._requests)
 
     @property
     def ledger(self) -> Ledger:
         """What was charged and, where the dialect refunds a FAILURE, given back up to now."""
-        if self.dialect.refunds_failures:
-            self._refund(self.clock())
-        return self._ledger
+        with self.lock:
+            self.account.refund(self._refunded_at, self.clock())
+        return self.account.ledger
 
     def submit(self, prompt: str, state: str | None = None) -> str:
         """Submit an image task.
@@ -117,17 +150,54 @@ class SandboxGateway:
 
         :param order: what is ordered
         :return: the id of the task
-        :raises RefusedError: if it is refused; nothing is charged then, unless the reason is `LOST`
+        :raises RefusedError: if it is refused; nothing is charged then, unless the reason is in `STORED`
+        """
+        with self.lock:
+            self.check_user()
+            return self.enter(order)
+
+    def enter(self, order: Order) -> str:
+        """Take an order of a user whose limits allow it.
+
+        :param order: what is ordered
+        :return: the id of the task
+        :raises RefusedError: if it is refused; nothing is charged then, unless the reason is in `STORED`
         """
         wish = self.read(order.prompt)
         with self.lock:
             self.check_room()
+            self.check_balance(order.action)
             task = self._task(order, wish)
             self.keep(task)
-            price = PRICES[task.action]
-            self._ledger.charges.append(Charge(task.mj_task_id, task.action, price, task.submitted_at))
+            self.charge(task, task.action)
         lose_if_asked(wish)
         return task.mj_task_id
+
+    def charge(self, task: SandboxTask, action: str) -> None:
+        """Charge what a submission costs.
+
+        :param task: its task
+        :param action: its action
+        """
+        price = price_of(action, is_relay=self.dialect.is_relay)
+        logs = Condition.LOG_OFF not in self.conditions
+        self.account.charge(task.mj_task_id, action, price, self.clock(), logs=logs)
+
+    def check_user(self) -> None:
+        """See that the key's user may submit one more task.
+
+        :raises RefusedError: if a limit is reached
+        """
+        if self.user_limits is not None:
+            check_user(self.user_limits, list(self.tasks.values()), self.clock())
+
+    def check_balance(self, action: str) -> None:
+        """See that the key can pay for a submission.
+
+        :param action: its action
+        :raises RefusedError: if it can't
+        """
+        self.account.check(price_of(action, is_relay=self.dialect.is_relay))
 
     def read(self, prompt: str) -> Wish:
         """Read a prompt as it is submitted.
@@ -135,26 +205,16 @@ class SandboxGateway:
         :param prompt: the prompt
         :raises RefusedError: if it is banned, has a wrong directive, or asks to be refused
         """
-        word = banned_word(prompt, self.banned_words)
-        if word is not None:
-            raise RefusedError(
-                Reason.BANNED_PROMPT, "the prompt is banned", {"promptEn": prompt, "bannedWord": word}
-            )
-        wish = read_prompt(prompt)
-        if wish.ending is Ending.MODAL and not self.dialect.has_modal:
-            raise RefusedError(Reason.BAD_PARAMETER, f"{self.dialect.name} has no MODAL")
-        if wish.refusal in _RELAYS_ONLY and not self.dialect.is_relay:
-            raise RefusedError(Reason.BAD_PARAMETER, f"only gateways like new-api know [[{wish.refusal}]]")
-        if wish.refusal is not None and wish.refusal is not Reason.LOST:
-            raise RefusedError(wish.refusal, "the sandbox was asked to refuse it")
-        return wish
+        return read_wish(prompt, self.dialect, self.banned_words)
 
     def check_room(self, places: int = 1) -> None:
         """See that the queue has room.
 
         :param places: for how many tasks
-        :raises RefusedError: if it has not
+        :raises RefusedError: if it has not, or the gateway holds as many tasks as it can
         """
+        if len(self.tasks) + places > MOST_TASKS:
+            raise RefusedError(Reason.QUEUE_FULL, f"the sandbox holds {MOST_TASKS} tasks; start it anew")
         if self.queue_limit is not None and self.busy() + places > self.queue_limit:
             raise RefusedError(Reason.QUEUE_FULL, f"{self.queue_limit} tasks are unfinished")
 
@@ -197,7 +257,15 @@ class SandboxGateway:
         :param mj_task_id: the task
         """
         task = self.tasks.get(mj_task_id)
-        return None if task is None else look(task, self.clock())
+        return None if task is None else self.shown(task)
+
+    def shown(self, task: SandboxTask) -> Snapshot | None:
+        """Return what fetch shows of a task now, or None if it has vanished.
+
+        :param task: the task
+        """
+        now = self.clock()
+        return copied(task, now, self.loop_seconds) if self.dialect.is_relay else look(task, now)
 
     def view(self, mj_task_id: str, base_url: str) -> View | None:
         """Return all that a task object is written from, or None if there is no such task.
@@ -208,27 +276,22 @@ class SandboxGateway:
         task = self.tasks.get(mj_task_id)
         return None if task is None else self.view_of(task, base_url)
 
-    def view_of(self, task: SandboxTask, base_url: str) -> View | None:
+    def view_of(self, task: SandboxTask, base_url: str, seen: Snapshot | None = None) -> View | None:
         """Return all that the object of a task is written from, or None if it has vanished.
 
         :param task: the task
         :param base_url: scheme, host and port that links begin with
+        :param seen: what it shall show; None for what fetch shows
         """
-        seen = look(task, self.clock())
-        if seen is None:
-            return None
-        if seen.status is TaskStatus.SUCCESS and seen.finished_at is not None:
-            return self._finished_view(task, seen, seen.finished_at, base_url)
-        preview_url = None
-        if seen.started_at is not None and seen.finished_at is None and seen.percent >= PREVIEW_PERCENT:
-            preview_url = base_url + self.signer.link(task, seen.started_at, preview=True)
-        return View(task, seen, preview_url=preview_url)
+        seen = seen or self.shown(task)
+        return None if seen is None else view_of(self, task, seen, base_url)
 
     def presses(self, task: SandboxTask) -> tuple[Press, ...]:
         """Return the buttons of a finished task."""
         job_hash = task.job.replace("-", "")[:6] if self.dialect.short_hash else task.job
+        has_motion = self.dialect.has_motion
         return tuple(
-            press for press in presses(task, job_hash) if press.action != "VIDEO" or self.dialect.has_motion
+            press for press in presses(task, job_hash) if has_motion or press.shape is not Shape.VIDEO
         )
 
     def busy(self) -> int:
@@ -245,20 +308,16 @@ class SandboxGateway:
 
         :return: the note; its body is put on it by :meth:`saw_body`
         """
-        seen = RequestSeen(method, path, self.clock())
-        self.requests.append(seen)
+        seen = RequestSeen(method, path[:PATH_LIMIT], self.clock())
+        with self.lock:
+            self._requests.append(seen)
+            self.request_count += 1
         return seen
 
     def saw_body(self, seen: RequestSeen, body: bytes) -> None:
         """Put the body of a request on its note."""
         with self.lock:
             self._bodies.put(seen, body)
-
-    def _finished_view(self, task: SandboxTask, seen: Snapshot, at: float, base_url: str) -> View:
-        image_url = None if task.shape is Shape.ANALYSIS else base_url + self.signer.link(task, at)
-        clip_urls = tuple(base_url + self.signer.link(task, at, clip=clip) for clip in range(task.clips))
-        quarter_urls = tuple(base_url + self.signer.link(task, at, quarter=one) for one in task.quarters)
-        return View(task, seen, self.presses(task), image_url, clip_urls=clip_urls, quarter_urls=quarter_urls)
 
     def _task(self, order: Order, wish: Wish) -> SandboxTask:
         ending, window = self._ending(wish.ending), order.window
@@ -283,6 +342,8 @@ class SandboxGateway:
             has_four=wish.has_four,
             parent_id=order.parent_id,
             window=window if self.dialect.has_modal else None,
+            stuck_as=wish.stuck_as,
+            translated=order.translated,
         )
 
     def _ending(self, wished: Ending | None) -> Ending:
@@ -301,25 +362,25 @@ class SandboxGateway:
         self._last_number = max(number, self._last_number + 1)
         return f"{self.dialect.id_prefix}{self._last_number:016d}"
 
-    def _refund(self, now: float) -> None:
-        with self.lock:
-            refunded = {refund.mj_task_id for refund in self._ledger.refunds}
-            for charge in self._ledger.charges:
-                seen = look(self.tasks[charge.mj_task_id], now)
-                failed_at = seen.finished_at if seen and seen.status is TaskStatus.FAILURE else None
-                if failed_at is not None and charge.mj_task_id not in refunded:
-                    refund = Charge(charge.mj_task_id, charge.action, charge.amount, failed_at)
-                    self._ledger.refunds.append(refund)
+    def _refunded_at(self, mj_task_id: str) -> float | None:
+        """Return when the charges of a task are given back, unix seconds, or None."""
+        task = self.tasks[mj_task_id]
+        if task.ends_at is None:
+            return None
+        seen = look(task, task.ends_at)
+        failed = seen is not None and seen.status is TaskStatus.FAILURE and self.dialect.refunds_failures
+        gives_back = failed or (seen is not None and seen.given_up)
+        return turn_after(task.ends_at, self.loop_seconds) if gives_back else None
 
 
 def lose_if_asked(wish: Wish) -> None:
-    """Answer as if the task that was just made had been lost, where its prompt asks for that.
+    """Answer as if nobody knew of the task that was just made, where its prompt asks for that.
 
     :param wish: what the prompt asks for
     :raises RefusedError: if it asks for that
     """
-    if wish.refusal is Reason.LOST:
-        raise RefusedError(Reason.LOST, "the sandbox was asked to lose it")
+    if wish.refusal in STORED:
+        raise RefusedError(wish.refusal, "the sandbox was asked to lose it")
 
 
 def _job(seed: int, mj_task_id: str) -> str:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response, StreamingResponse
 
+from .access import CONTROL
 from .answers import html_answer
 from .faults import HEADER, Fault, FaultKind
+from .refusals import new_api_overloaded
 from .seen import BODY_LIMIT
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from .access import Access
     from .gateway import SandboxGateway
     from .seen import RequestSeen
 
@@ -46,6 +49,25 @@ class _Answered:
         return {**self.start, "headers": [*headers, (b"content-length", b"%d" % length)]}
 
 
+class Guard:
+    """ASGI application around another: answers 403 to those who may not reach it.
+
+    :param app: the application that answers the others
+    :param access: who may
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        address = str((scope.get("server") or ("",))[0])
+        refusal = self._access.refusal(scope["method"], scope["path"], scope["headers"], address)
+        app = self._app if refusal is None else _unprocessed(_forbidden(refusal))
+        await app(scope, receive, send)
+
+
 class FaultInjector:
     """ASGI application around another: notes each request to the gateway and lets it meet its fault.
 
@@ -59,7 +81,7 @@ class FaultInjector:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
+        if scope["path"].startswith(CONTROL):
             await self._app(scope, receive, send)
             return
         if not scope["path"].startswith("/attachments/"):
@@ -93,10 +115,19 @@ class FaultInjector:
         return self._gateway.faults.pick(scope["method"], scope["path"])
 
 
+def _forbidden(refusal: str) -> ASGIApp:
+    return Response(f"{refusal}\n", 403, media_type="text/plain")
+
+
 def _status(fault: Fault, _app: ASGIApp) -> ASGIApp:
     headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
     body = b"" if fault.status in {204, 304} else fault.body.encode("utf-8", "replace")
     return _unprocessed(Response(body, fault.status, headers))
+
+
+def _overload(_fault: Fault, _app: ASGIApp) -> ASGIApp:
+    answer = new_api_overloaded()
+    return _unprocessed(Response(answer.body, answer.status, media_type=answer.media_type))
 
 
 def _html(_fault: Fault, _app: ASGIApp) -> ASGIApp:
@@ -201,6 +232,7 @@ _PERFORM: dict[FaultKind, Callable[[Fault, ASGIApp], Callable[[Scope, Receive, S
     FaultKind.RESET: _reset,
     FaultKind.RESET_AFTER: _reset_after,
     FaultKind.OMIT: _omit,
+    FaultKind.OVERLOAD: _overload,
 }
 
 

@@ -23,8 +23,9 @@ PRICES = {
     "SHORTEN": 1.0,
     "SWAP_FACE": 1.0,
     "VIDEO": 8.0,
+    "MODAL": 2.0,
 }
-"""Credits that an accepted submission costs, by action. The answer to a window costs nothing."""
+"""Credits that an accepted submission costs, by action; some cost nothing, see :func:`.price_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Charge:
 
 @dataclass(slots=True)
 class Ledger:
-    """All charges, one for each accepted submission, and all refunds.
+    """All charges, one for each accepted submission that costs something, and all refunds.
 
     :param charges: what was taken
     :param refunds: what was given back; amounts are positive

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 
     from .course import SandboxTask
 
+_SLUG_LIMIT = 40
+"""Characters of the prompt that a file's name has."""
+# Without bounds, each underscore of a long name would be a new place to look for the UUID from.
 _FILE = re.compile(
-    r"^/attachments/\d+/\d+/(?:[a-z0-9]+_\w*?_)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:(_grid_0)|_clip_([0-3])|_quarter_([1-4]))?\.(?:png|gif)$"
+    rf"/attachments/[0-9]{{1,20}}+/[0-9]{{1,20}}+/(?:sandbox_\w{{1,{_SLUG_LIMIT}}}_)?"
+    r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:(_grid_0)|_(?:clip|copy)_([0-3])|_quarter_([1-4]))?+\.(?:png|gif)",
+    re.ASCII,
 )
 
 
@@ -53,6 +58,7 @@ class LinkSigner:
         preview: bool = False,
         clip: int | None = None,
         quarter: int | None = None,
+        is_copy: bool = False,
     ) -> str:
         """Return path and query of the link to a task's picture.
 
@@ -61,9 +67,10 @@ class LinkSigner:
         :param preview: link to the preview instead
         :param clip: link to this one of its clips instead, from 0
         :param quarter: link to this quarter of it at full size instead, 1 to 4
+        :param is_copy: link to a copy of the clip under another name
         """
         if clip is not None:
-            path = _clip_path(task, clip)
+            path = _clip_path(task, clip, "copy" if is_copy else "clip")
         elif quarter is not None:
             path = _quarter_path(task, quarter)
         else:
@@ -80,7 +87,7 @@ class LinkSigner:
         """
         expires, issued, signature = (query.get(name, "") for name in ("ex", "is", "hm"))
         genuine = self._sign(path, expires, issued)
-        file = _FILE.match(path)
+        file = _FILE.fullmatch(path)
         if file is None or not hmac.compare_digest(genuine.encode(), signature.encode("utf-8", "replace")):
             return None
         if now >= int(expires, 16):
@@ -98,13 +105,14 @@ def _folder(task: SandboxTask) -> str:
 
 
 def _picture_path(task: SandboxTask) -> str:
-    words = re.findall(r"[A-Za-z0-9]+", task.picture.text)
-    slug = "_".join(words)[:40].strip("_") or "picture"
+    text = task.picture.text[: 10 * _SLUG_LIMIT]
+    words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in text).split()
+    slug = "_".join(words)[:_SLUG_LIMIT].strip("_") or "picture"
     return f"{_folder(task)}/sandbox_{slug}_{task.job}.png"
 
 
-def _clip_path(task: SandboxTask, clip: int) -> str:
-    return f"{_folder(task)}/{task.job}_clip_{clip}.gif"
+def _clip_path(task: SandboxTask, clip: int, kind: str) -> str:
+    return f"{_folder(task)}/{task.job}_{kind}_{clip}.gif"
 
 
 def _quarter_path(task: SandboxTask, quarter: int) -> str:

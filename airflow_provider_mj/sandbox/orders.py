@@ -16,9 +16,16 @@ if TYPE_CHECKING:
 
 CLIPS = 4
 """Clips that a video has where the caller does not say."""
-_SUBJECTS = ("a red fox", "a lighthouse", "an old tram", "a paper boat", "a glass city", "a quiet harbour")
-_PLACES = ("in the snow", "at dawn", "under a violet sky", "in heavy rain", "above the clouds")
-_MANNERS = ("oil painting", "35mm film", "flat illustration", "watercolour", "isometric render")
+_ENGLISH = (
+    ("a red fox", "a lighthouse", "an old tram", "a paper boat", "a glass city", "a quiet harbour"),
+    ("in the snow", "at dawn", "under a violet sky", "in heavy rain", "above the clouds"),
+    ("oil painting", "35mm film", "flat illustration", "watercolour", "isometric render"),
+)
+_CHINESE = (
+    ("一只红狐狸", "一座灯塔", "一辆旧电车", "一只纸船", "一座玻璃城市", "一个安静的港口"),
+    ("在雪中", "在黎明", "在紫色的天空下", "在大雨中", "在云层之上"),
+    ("油画", "35毫米胶片", "扁平插画", "水彩画", "等距渲染"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +42,7 @@ class Order:
     :param seconds: how long it takes where the prompt does not say; None for the gateway's own time
     :param parent_id: the task that it follows from
     :param window: what its window asks for; None if it has no window
+    :param translated: `lines` in the language that the caller wanted; empty if none was wanted
     """
 
     action: str
@@ -47,10 +55,11 @@ class Order:
     seconds: float | None = None
     parent_id: str | None = None
     window: Window | None = None
+    translated: tuple[str, ...] = ()
 
 
 def pressed(
-    parent: SandboxTask, text: str, press: Press, state: str | None, *, remix: bool
+    parent: SandboxTask, text: str, press: Press, state: str | None, *, remix: bool, numbers_states: bool
 ) -> tuple[Order, ...]:
     """Return what pressing a button orders: one task, or one for each of the button's prompts.
 
@@ -59,30 +68,38 @@ def pressed(
     :param press: the button
     :param state: the caller's own text
     :param remix: whether Remix is on
+    :param numbers_states: whether the states of several tasks differ by a number
     """
     keeps_picture = press.shape is Shape.SINGLE or press.shape is Shape.DESCRIPTION
+    is_one_clip = press.shape is Shape.VIDEO and press.quarter is not None
+    keeps_picture = keeps_picture or is_one_clip
+    prompts = press.prompts or (text + press.suffix,)
+    states = [
+        f"{state or ''}::{n}" if numbers_states and len(prompts) > 1 else state for n in _numbers(prompts)
+    ]
     return tuple(
         Order(
             action=press.action,
             prompt=prompt,
-            state=state,
+            state=one_state,
             shape=press.shape,
             picture=replace(parent.picture, quarter=press.quarter) if keeps_picture else None,
             lines=described(parent.mj_task_id) if press.shape is Shape.DESCRIPTION else (),
-            clips=CLIPS if press.shape is Shape.VIDEO else 0,
+            clips=_clips(press),
             seconds=parent.seconds,
             parent_id=parent.mj_task_id,
             window=press.opens(remix=remix),
         )
-        for prompt in press.prompts or (text + press.suffix,)
+        for prompt, one_state in zip(prompts, states, strict=True)
     )
 
 
-def describe(image: str, state: str | None) -> Order:
+def describe(image: str, state: str | None, language: str = "") -> Order:
     """Return the order to describe a picture; the same picture always has the same description.
 
     :param image: the picture as it was sent
     :param state: the caller's own text
+    :param language: the language that the description shall have as well; only ``zh`` and ``zh_cn`` are known
     """
     picture = picture_of(image, "the described picture")
     return Order(
@@ -91,6 +108,7 @@ def describe(image: str, state: str | None) -> Order:
         shape=Shape.DESCRIPTION,
         picture=picture,
         lines=described(picture.seed),
+        translated=described(picture.seed, _CHINESE) if language in {"zh", "zh_cn"} else (),
     )
 
 
@@ -126,11 +144,21 @@ def picture_of(image: str, text: str = "") -> Picture:
     return Picture(hashlib.sha256(image.encode("utf-8", "replace")).hexdigest(), text, 1)
 
 
-def described(seed: str) -> tuple[str, ...]:
-    """Return four prompts that stand for the description of a picture."""
+def described(seed: str, language: tuple[tuple[str, ...], ...] = _ENGLISH) -> tuple[str, ...]:
+    """Return four prompts that stand for the description of a picture, the same ones in every language."""
     chance = random.Random(f"describe {seed}")
-    words = zip(*(chance.sample(kinds, 4) for kinds in (_SUBJECTS, _PLACES, _MANNERS)), strict=True)
+    words = zip(*(chance.sample(kinds, 4) for kinds in language), strict=True)
     return tuple(f"{subject} {place}, {manner} --ar 1:1" for subject, place, manner in words)
+
+
+def _numbers(prompts: tuple[str, ...]) -> range:
+    return range(1, len(prompts) + 1)
+
+
+def _clips(press: Press) -> int:
+    if press.shape is not Shape.VIDEO:
+        return 0
+    return CLIPS if press.quarter is None else 1
 
 
 def shortened(text: str) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .answers import Reason, RefusedError
+from .conditions import Condition, check_channel
 from .course import Shape
 from .orders import pressed
 from .prompts import read_prompt
@@ -16,9 +17,21 @@ if TYPE_CHECKING:
     from .press import Press
 
 
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What became of a press.
+
+    :param ids: the tasks that it made; some buttons start several
+    :param is_repeat: whether they were there before, because it was made before
+    """
+
+    ids: tuple[str, ...]
+    is_repeat: bool = False
+
+
 def press_button(
     gateway: SandboxGateway, mj_task_id: str, custom_id: str, state: str | None, *, remix: bool
-) -> tuple[str, ...]:
+) -> Pressed:
     """Press a button of a finished task.
 
     :param gateway: the gateway
@@ -26,7 +39,7 @@ def press_button(
     :param custom_id: the button's `customId`
     :param state: the caller's own text
     :param remix: whether the caller wants Remix for this press
-    :return: the id of the new task; some buttons start several
+    :return: what became of it
     :raises RefusedError: if the task is unknown or unfinished, or has no such button
     """
     if not gateway.dialect.takes.match(custom_id):
@@ -40,7 +53,7 @@ def press_button(
 
 def change(
     gateway: SandboxGateway, mj_task_id: str, action: str, index: int | None, state: str | None
-) -> tuple[str, ...]:
+) -> Pressed:
     """Press one of the nine buttons of a grid, named by what it does.
 
     :param gateway: the gateway
@@ -48,7 +61,7 @@ def change(
     :param action: ``UPSCALE``, ``VARIATION`` or ``REROLL``
     :param index: the quarter, 1 to 4; of no meaning for a reroll
     :param state: the caller's own text
-    :return: the id of the new task
+    :return: what became of it
     :raises RefusedError: if the task is unknown or unfinished, or has no grid
     """
     parent = gateway.finished(mj_task_id)
@@ -61,11 +74,19 @@ def change(
 
 def _press(
     gateway: SandboxGateway, parent: SandboxTask, press: Press, state: str | None, *, remix: bool
-) -> tuple[str, ...]:
+) -> Pressed:
+    known = gateway.pressed.get((parent.mj_task_id, press.custom_id))
+    if known is not None and Condition.REPEATS_KNOWN in gateway.conditions:
+        return Pressed((known,), is_repeat=True)
     if press.action == "REROLL" and gateway.dialect.reroll_keeps_action:
         press = replace(press, action=parent.action)
     text = read_prompt(parent.prompt).text
-    orders = pressed(parent, text, press, state, remix=remix or gateway.remix)
+    states = gateway.dialect.numbers_states
+    orders = pressed(parent, text, press, state, remix=remix or gateway.remix, numbers_states=states)
     with gateway.lock:
+        check_channel(gateway.conditions)
+        gateway.check_user()
         gateway.check_room(len(orders))
-        return tuple(gateway.start(order) for order in orders)
+        made = tuple(gateway.enter(order) for order in orders)
+        gateway.pressed[parent.mj_task_id, press.custom_id] = made[0]
+    return Pressed(made)

@@ -31,6 +31,7 @@ class View:
     :param preview_url: link to its preview while it is in progress, else None
     :param clip_urls: links to its clips; empty until SUCCESS
     :param quarter_urls: links to the quarters of its grid; empty until SUCCESS, or if nobody asked for them
+    :param copy_url: link to a copy of its first clip under another name; None until SUCCESS
     """
 
     task: SandboxTask
@@ -40,6 +41,7 @@ class View:
     preview_url: str | None = None
     clip_urls: tuple[str, ...] = ()
     quarter_urls: tuple[str, ...] = ()
+    copy_url: str | None = None
 
     @property
     def done(self) -> bool:
@@ -54,12 +56,18 @@ class View:
     @property
     def fail_reason(self) -> str | None:
         """Why the task failed, or None."""
-        return self.task.fail_reason if self.seen.status is TaskStatus.FAILURE else None
+        failed = self.seen.status is TaskStatus.FAILURE or self.seen.given_up
+        return self.task.fail_reason if failed else None
 
     @property
     def prompt(self) -> str:
         """The prompt; of a task that looks for prompts, those that it found."""
         return numbered(self.task.lines) if self.task.lines and self.done else self.task.prompt
+
+    @property
+    def translated(self) -> str:
+        """The prompts that it found in the language that the caller wanted, or ""."""
+        return numbered(self.task.translated) if self.done else ""
 
     @property
     def main_url(self) -> str | None:
@@ -87,25 +95,26 @@ def new_api_row(view: View) -> Row:
     """
     task, seen = view.task, view.seen
     failed = view.fail_reason is not None
+    copied = seen.has_status or seen.given_up
     return {
         "id": task.mj_task_id,
         "action": task.action,
         "customId": "",
         "botType": "",
         "prompt": view.prompt,
-        "promptEn": "" if view.waiting else view.prompt,
+        "promptEn": view.prompt if copied else "",
         "description": "Submit success",
-        "state": "" if view.waiting else task.state or "",
+        "state": (task.state or "") if copied else "",
         "submitTime": _millis(task.submitted_at),
         "startTime": _millis(seen.started_at) or 0,
         "finishTime": _millis(seen.finished_at) or 0,
         "imageUrl": view.image_url or "",
-        "status": "" if view.waiting else seen.status,
+        "status": seen.status if seen.has_status else "",
         "progress": "100%" if failed else view.progress,
         "failReason": view.fail_reason or "",
         "buttons": _buttons(view) if view.done else None,
         "maskBase64": "",
-        "properties": {"finalPrompt": view.prompt, "finalZhPrompt": ""} if view.done else None,
+        "properties": {"finalPrompt": view.prompt, "finalZhPrompt": view.translated} if view.done else None,
         **_new_api_clips(view),
         **_quarters(_linked(view.quarter_urls)),
     }
@@ -129,7 +138,7 @@ def plus_row(view: View) -> Row:
         "imageUrl": view.main_url,
         "failReason": view.fail_reason,
         "buttons": _buttons(view),
-        "properties": _discord_properties(view),
+        "properties": _discord_properties(view) | _plus_translation(view),
         "state": task.state or "",
         "seed": "",
         **_quarters(_linked(view.quarter_urls, view.image_url)),
@@ -142,9 +151,11 @@ def crazyrouter_row(view: View) -> Row:
     row: Row = {
         "id": task.mj_task_id,
         "action": task.action,
-        "status": seen.status,
+        "status": seen.status if seen.has_status else "",
         "prompt": view.prompt,
         "promptEn": view.prompt,
+        # Its documents leave that out, as they do with much that new-api, of which it is a fork, has.
+        "state": (task.state or "") if seen.has_status else "",
         "progress": view.progress,
         "submitTime": _whole_seconds(task.submitted_at),
         "startTime": _whole_seconds(seen.started_at),
@@ -193,7 +204,8 @@ def cs_row(view: View) -> Row:
     row |= {
         "state": (task.state or "") if view.done else task.state,
         "progress": _null_then_text(view),
-        "imageUrl": view.image_url,
+        "prompt": view.translated or view.prompt,
+        "imageUrl": view.copy_url or view.image_url,
         "failReason": "" if view.done else view.fail_reason,
         "properties": _discord_properties(view),
         "buttons": _buttons(view),
@@ -206,7 +218,7 @@ def cs_row(view: View) -> Row:
         "useTime": "-" if seen.finished_at is None else f"{seen.finished_at - task.submitted_at:.2f} s",
         "thumbnailUrl": view.image_url,
         "parentId": task.parent_id,
-        "videoUrl": next(iter(view.clip_urls), None),
+        "videoUrl": view.copy_url,
         "videoUrls": _linked(view.clip_urls, view.image_url) or None,
     }
     unset = ("realBotType", "seed", "imageUrls", "instanceId", "promptFull")
@@ -251,6 +263,10 @@ def _java_progress(view: View) -> str | None:
     # The Java proxy copies the first words in parentheses of Discord's message, which need not be a number.
     early = view.seen.status is TaskStatus.IN_PROGRESS and view.preview_url is None
     return "Waiting to start" if early else _null_then_text(view)
+
+
+def _plus_translation(view: View) -> Row:
+    return {"finalZhPrompt": view.translated} if view.translated else {}
 
 
 def _java_properties(view: View) -> Row:

@@ -11,6 +11,12 @@ BODY_LIMIT = 32 * 1024 * 1024
 """Greatest body of a request, bytes."""
 KEPT_BODIES = 64 * 1024 * 1024
 """Bytes of bodies that are kept; beyond that the oldest are dropped."""
+KEPT_REQUESTS = 100_000
+"""Requests that are kept; beyond that the oldest are dropped, and only counted."""
+PATH_LIMIT = 1000
+"""Characters of a path that are kept."""
+_LEAST_SIZE = 512
+"""Bytes that a body counts at least, so that the number of small ones is limited, too."""
 
 
 @dataclass(slots=True)
@@ -18,7 +24,7 @@ class RequestSeen:
     """A request to the gateway, without its headers, so that it holds no key.
 
     :param method: HTTP method
-    :param path: path without query
+    :param path: path without query, cut to `PATH_LIMIT`
     :param at: unix seconds
     :param body: the JSON of a submission, once it has arrived whole; None for any other request
     """
@@ -55,8 +61,9 @@ class BodyShelf:
             seen.body = json.loads(body)
         except (ValueError, RecursionError):
             return
-        self._kept.append((seen, len(body)))
-        self._size += len(body)
+        size = max(len(body), _LEAST_SIZE)
+        self._kept.append((seen, size))
+        self._size += size
         while self._size > KEPT_BODIES:
             oldest, size = self._kept.popleft()
             oldest.body = None

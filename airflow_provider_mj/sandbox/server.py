@@ -8,14 +8,16 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+from .access import Access
 from .dialects import DIALECTS
-from .gateway import SandboxGateway
+from .gateway import LOOP_SECONDS, SandboxGateway
 from .prompts import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
+    from .conditions import UserLimits
     from .prompts import Ending
     from .serving import GatewayServer
 
@@ -42,8 +44,14 @@ class SandboxServer:
     :param ending_rates: share of the submissions, 0 to 1, that end as named without being asked
     :param remix: whether Remix is on, so that variations, rerolls and pans open a window
     :param queue_limit: unfinished tasks with which it takes no more; None for no limit
-    :raises ValueError: if the dialect is unknown, the key does not fit in a header, or a number is out of
-        range
+    :param loop_seconds: how often a relay copies what stands behind it, seconds; 0 for at once
+    :param balance: credits that the key has at a relay, or None for any number
+    :param user_limits: how much the key's user may do, where a C# proxy counts that
+    :param conditions: what is the matter with the gateway, see :class:`.Condition`
+    :param allow_hosts: host names without ports that a request's ``Host`` header may have, next to those of
+        the loopback and to `host`
+    :raises ValueError: if the dialect is unknown, the key does not fit in a header, a number is out of
+        range, a condition or limit is impossible in the dialect, or one of `allow_hosts` is no host name
     """
 
     def __init__(
@@ -61,6 +69,11 @@ class SandboxServer:
         ending_rates: dict[Ending, float] | None = None,
         remix: bool = False,
         queue_limit: int | None = None,
+        loop_seconds: float = LOOP_SECONDS,
+        balance: float | None = None,
+        user_limits: UserLimits | None = None,
+        conditions: Iterable[str] = (),
+        allow_hosts: Iterable[str] = (),
     ) -> None:
         if dialect not in DIALECTS:
             raise ValueError(f"unknown dialect {dialect!r}; the sandbox speaks {', '.join(DIALECTS)}")
@@ -72,6 +85,10 @@ class SandboxServer:
             raise ValueError(f"task_seconds and link_seconds must be from 0 to {LONGEST:g}")
         if queue_limit is not None and queue_limit < 0:
             raise ValueError("queue_limit must be from 0 on")
+        if not 0 <= loop_seconds <= LONGEST:
+            raise ValueError(f"loop_seconds must be from 0 to {LONGEST:g}")
+        if balance is not None and not 0 <= balance <= LONGEST:
+            raise ValueError(f"balance must be from 0 to {LONGEST:g}")
         self.gateway = SandboxGateway(
             DIALECTS[dialect],
             key=key,
@@ -83,8 +100,13 @@ class SandboxServer:
             ending_rates=ending_rates,
             remix=remix,
             queue_limit=queue_limit,
+            loop_seconds=loop_seconds,
+            balance=balance,
+            user_limits=user_limits,
+            conditions=conditions,
         )
         self._address = (host, port)
+        self._access = Access.under([*([host] if host else []), *allow_hosts])
         self._socket: socket.socket | None = None
         self._server: GatewayServer | None = None
         self._thread: threading.Thread | None = None
@@ -108,7 +130,7 @@ class SandboxServer:
         :raises MissingExtraError: if Pillow, Starlette or uvicorn is not installed
         :raises OSError: if the port cannot be had
         """
-        server = _new_server(self.gateway)
+        server = _new_server(self.gateway, self._access)
         self._socket = _listen(*self._address)
         self._server = server
         self._thread = threading.Thread(
@@ -154,7 +176,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _new_server(gateway: SandboxGateway) -> GatewayServer:
+def _new_server(gateway: SandboxGateway, access: Access) -> GatewayServer:
     try:
         serving = importlib.import_module(f"{__package__}.serving")
     except ModuleNotFoundError as error:
@@ -163,5 +185,5 @@ def _new_server(gateway: SandboxGateway) -> GatewayServer:
         raise MissingExtraError(
             f"the sandbox needs {error.name}: pip install 'airflow-provider-mj[sandbox]'"
         ) from error
-    server: GatewayServer = serving.GatewayServer(gateway)
+    server: GatewayServer = serving.GatewayServer(gateway, access)
     return server

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import asyncio
     import socket
 
+    from .access import Access
     from .gateway import SandboxGateway
 
 
@@ -30,12 +31,13 @@ class GatewayServer(uvicorn.Server):
     """Serves a gateway and says when it is ready.
 
     :param gateway: the gateway
+    :param access: who may reach it
     """
 
-    def __init__(self, gateway: SandboxGateway) -> None:
+    def __init__(self, gateway: SandboxGateway, access: Access) -> None:
         super().__init__(
             uvicorn.Config(
-                build_app(gateway),
+                build_app(gateway, access),
                 http=_OpenProtocol,
                 ws="none",
                 loop="asyncio",

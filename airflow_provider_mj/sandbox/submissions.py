@@ -9,14 +9,15 @@ from .answers import Answer, Reason, RefusedError, json_answer
 from .course import Shape
 from .gateway import CONCURRENCY, SandboxGateway
 from .orders import Order
+from .pressing import Pressed, press_button
 from .pressing import change as press_by_name
-from .pressing import press_button
 from .windows import confirm, final_prompt
 
 if TYPE_CHECKING:
     from .call import Call
 
 SUCCESS, WAITS_FOR_WINDOW, IN_QUEUE = 1, 21, 22
+EXISTED = WAITS_FOR_WINDOW
 _CHANGES = ("UPSCALE", "VARIATION", "REROLL")
 _DIMENSIONS = ("PORTRAIT", "SQUARE", "LANDSCAPE")
 _MOTIONS = ("low", "high")
@@ -36,7 +37,7 @@ def action(gateway: SandboxGateway, call: Call) -> Answer:
     body = bodies.read_object(call.body)
     mj_task_id, custom_id = bodies.required(body, "taskId"), bodies.required(body, "customId")
     state, remix = bodies.state(gateway, body), body.get("enableRemix") is True
-    return _accepted(gateway, *press_button(gateway, mj_task_id, custom_id, state, remix=remix))
+    return _pressed(gateway, call, press_button(gateway, mj_task_id, custom_id, state, remix=remix))
 
 
 def change(gateway: SandboxGateway, call: Call) -> Answer:
@@ -46,7 +47,8 @@ def change(gateway: SandboxGateway, call: Call) -> Answer:
     index = bodies.number(body, "index", range(1, 5))
     if index is None and (name != "REROLL" or gateway.dialect.needs_index):
         raise RefusedError(Reason.BAD_PARAMETER, "index_is_required")
-    return _accepted(gateway, *press_by_name(gateway, mj_task_id, name, index, bodies.state(gateway, body)))
+    state = bodies.state(gateway, body)
+    return _pressed(gateway, call, press_by_name(gateway, mj_task_id, name, index, state))
 
 
 def modal(gateway: SandboxGateway, call: Call) -> Answer:
@@ -71,7 +73,8 @@ def describe(gateway: SandboxGateway, call: Call) -> Answer:
     body = bodies.read_object(call.body)
     names = ("base64", "link") if gateway.dialect.takes_urls else ("base64",)
     image = bodies.image(gateway, body, *names)
-    return _accepted(gateway, gateway.start(orders.describe(image, bodies.state(gateway, body))))
+    order = orders.describe(image, bodies.state(gateway, body), bodies.text(body, "language"))
+    return _accepted(gateway, gateway.start(order))
 
 
 def shorten(gateway: SandboxGateway, call: Call) -> Answer:
@@ -146,6 +149,16 @@ def _extended(gateway: SandboxGateway, body: bodies.Body) -> str | None:
 def _face(gateway: SandboxGateway, body: bodies.Body, name: str) -> str:
     names = (f"{name}Base64", f"{name}Url") if gateway.dialect.takes_urls else (f"{name}Base64",)
     return bodies.image(gateway, body, *names)
+
+
+def _pressed(gateway: SandboxGateway, call: Call, made: Pressed) -> Answer:
+    if not made.is_repeat:
+        return _accepted(gateway, *made.ids)
+    mj_task_id = made.ids[0]
+    view = gateway.view(mj_task_id, call.base_url)
+    properties = {} if view is None else {"status": view.seen.status, "imageUrl": view.main_url}
+    body = {"code": EXISTED, "description": "任务已存在", "properties": properties, "result": mj_task_id}
+    return json_answer(body)
 
 
 def _accepted(gateway: SandboxGateway, *mj_task_ids: str) -> Answer:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_mj.gateway.task import TaskStatus
 
 from .answers import Reason, RefusedError
+from .conditions import check_channel
 from .course import Picture, SandboxTask, Window
 from .gateway import lose_if_asked
 from .prompts import Ending, read_prompt
@@ -23,7 +24,7 @@ def final_prompt(task: SandboxTask) -> str:
 
 
 def confirm(gateway: SandboxGateway, mj_task_id: str, prompt: str, *, has_mask: bool) -> str:
-    """Answer a window, which costs nothing. Every attempt is counted.
+    """Answer a window. Every attempt is counted; a relay takes, and charges, every one that it sends on.
 
     :param gateway: the gateway
     :param mj_task_id: the task in MODAL
@@ -34,8 +35,14 @@ def confirm(gateway: SandboxGateway, mj_task_id: str, prompt: str, *, has_mask: 
     """
     with gateway.lock:
         task, _ = gateway.known(mj_task_id)
+        check_channel(gateway.conditions)
         if task.window is not None:
             gateway.confirmations[mj_task_id] = gateway.confirmations.get(mj_task_id, 0) + 1
+        if gateway.dialect.is_relay and task.confirmed_at is not None:
+            # Neither a relay nor the gateway behind it looks at the status: it is drawn and charged again.
+            gateway.check_balance("MODAL")
+            gateway.charge(task, "MODAL")
+            return mj_task_id
         if not task.is_open or mj_task_id in gateway.answered:
             raise RefusedError(Reason.NOT_OPEN, "the task does not wait for an answer")
         if task.window is Window.MASK and not has_mask:
@@ -43,9 +50,11 @@ def confirm(gateway: SandboxGateway, mj_task_id: str, prompt: str, *, has_mask: 
         text = prompt if prompt.strip() else final_prompt(task)
         wish = gateway.read(text)
         gateway.check_room()
+        gateway.check_balance("MODAL")
         gateway.answered.add(mj_task_id)
         running = _confirmed(gateway, task, text, wish)
         gateway.keep(running)
+        gateway.charge(running, "MODAL")
     lose_if_asked(wish)
     return running.mj_task_id
 
@@ -84,6 +93,7 @@ def _confirmed(gateway: SandboxGateway, task: SandboxTask, text: str, wish: Wish
         has_four=task.has_four or wish.has_four,
         seconds=task.seconds if wish.seconds is None else wish.seconds,
         ending=ending or Ending.SUCCESS,
+        stuck_as=wish.stuck_as,
         fail_reason=gateway.dialect.banned_reason if ending is Ending.BANNED else wish.fail_reason,
         confirmed_at=now,
         # The C# proxy leaves the status as it is until a worker takes the task from the queue.

@@ -13,8 +13,6 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_mj.arguments import check_count, check_task_ids, seconds, task_ids
 from airflow_provider_mj.deferring import WaitsMixin, check_event
-from airflow_provider_mj.gateway.waiting import Goal
-from airflow_provider_mj.polling import finish, with_jitter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +37,9 @@ class MJTaskSensor(WaitsMixin, BaseSensorOperator):
     """Wait until a task at a gateway is finished, or several; the XCom is the task, or their list.
 
     It ends with success when the task's status is SUCCESS. It fails at once, without a retry, when the task
-    is FAILURE or CANCEL, when it waits for a confirmation (MODAL), when the gateway does not know it or
-    refuses the key; with ``soft_fail`` it is skipped then. An outage of the gateway during the wait is a
+    is FAILURE or CANCEL, when it waits for a confirmation (MODAL), or when the first look is met by a refused
+    key; with ``soft_fail`` it is skipped then. So it is when the gateway does not know the task, or refuses
+    the key later, but only after three looks over 30 seconds. An outage of the gateway during the wait is a
     warning, and the wait goes on.
 
     :param mj_task_id: the remote task (templated).
@@ -54,7 +53,8 @@ class MJTaskSensor(WaitsMixin, BaseSensorOperator):
         look starts a process, and 5 otherwise. Up to a fifth is added at random.
     :param timeout: seconds to wait in all, above 0. The task may still finish after it.
     :param deferrable: whether to wait in the triggerer after a first look, in place of either mode.
-    :param cancel_on_kill: whether to cancel the tasks at the gateway when a person ends the Airflow task.
+    :param cancel_on_kill: whether to cancel the tasks at the gateway when a person marks the Airflow task as
+        failed, skipped or succeeded while it waits. By default not, since they are paid for.
     :param kwargs: as for every sensor, e.g. ``soft_fail``.
     """
 
@@ -72,7 +72,7 @@ class MJTaskSensor(WaitsMixin, BaseSensorOperator):
         poke_interval: float | timedelta | None = None,
         timeout: float | timedelta = 3600.0,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        cancel_on_kill: bool = True,
+        cancel_on_kill: bool = False,
         **kwargs: Any,
     ) -> None:
         if poke_interval is None:
@@ -107,6 +107,8 @@ class MJTaskSensor(WaitsMixin, BaseSensorOperator):
         if not watch.mj_task_ids:
             return PokeReturnValue(is_done=True, xcom_value=[])
         delay = watch.check()
+        if self.reschedule and not self.deferrable:
+            delay = watch.settle()
         if delay is None:
             return PokeReturnValue(is_done=True, xcom_value=self._end(watch, context))
         if self.deferrable:
@@ -114,14 +116,19 @@ class MJTaskSensor(WaitsMixin, BaseSensorOperator):
         self._delay = delay
         return False
 
-    def execute_complete(self, context: Context, event: dict[str, Any] | None, started_at: float) -> Any:
-        """End the wait that the triggerer has seen the end of: by a look of this worker's own."""
+    def execute_complete(
+        self, context: Context, event: dict[str, Any] | None, started_at: float | None = None
+    ) -> Any:
+        """End the wait that the triggerer has seen the end of, by a look of this worker's own; or go on."""
         watch = self._begin(started_at)
         check_event(event, watch.mj_task_ids)
-        watch.block()
+        if watch.check() is not None:
+            self._defer(watch)
         return self._end(watch, context)
 
     def _begin(self, since: float | None = None) -> Watch:
+        from airflow_provider_mj.gateway.waiting import Goal
+
         ids = task_ids(self.mj_task_id, self.mj_task_ids)
         total = len(set(ids))
         if self.min_success is not None and self.min_success > total:
@@ -135,6 +142,8 @@ class MJTaskSensor(WaitsMixin, BaseSensorOperator):
         )
 
     def _end(self, watch: Watch, context: Context) -> Any:
+        from airflow_provider_mj.polling import finish
+
         try:
             tasks = finish(watch, on_timeout=AirflowSensorTimeout)
         except Exception as error:
@@ -147,6 +156,8 @@ class MJTaskSensor(WaitsMixin, BaseSensorOperator):
         return tasks[0] if self.mj_task_ids is None else tasks
 
     def _get_next_poke_interval(self, *args: Any) -> float:
+        from airflow_provider_mj.polling import with_jitter
+
         if self.exponential_backoff:
             return float(super()._get_next_poke_interval(*args))
         # Airflow loses tasks that it reschedules too soon, so the last look may come after the deadline.

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from airflow_provider_mj.triggers.poller import Poller
 
 _SHARING = "airflow_provider_mj.triggers.sharing"
+# The first question that a triggerer has to answer takes it many seconds on a busy machine.
+_ASK_SECONDS = 120.0
 _loaded: list[ModuleType] = []
+_cancelling: set[asyncio.Task[None]] = set()
 
 
 class MJTaskTrigger(BaseTrigger):
@@ -34,7 +37,8 @@ class MJTaskTrigger(BaseTrigger):
     :param started_at: when the wait began, in epoch seconds; now if None.
     :param min_success: how many tasks have to succeed; all if None.
     :param fail_fast: whether the first task that does not succeed ends the wait.
-    :param cancel_on_kill: whether to cancel the tasks at the gateway when a person ends the Airflow task.
+    :param cancel_on_kill: whether to cancel the tasks at the gateway when a person marks the Airflow task as
+        failed, skipped or succeeded.
     :param confirmed: whether status MODAL was answered already, and means "in the queue".
     """
 
@@ -47,7 +51,7 @@ class MJTaskTrigger(BaseTrigger):
         started_at: float | None = None,
         min_success: int | None = None,
         fail_fast: bool = False,
-        cancel_on_kill: bool = True,
+        cancel_on_kill: bool = False,
         confirmed: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -84,7 +88,7 @@ class MJTaskTrigger(BaseTrigger):
             poller = await (await _sharing()).shared_poller(self.mj_conn_id)
             stops = await self._wait(poller)
         except Exception as error:  # noqa: BLE001 (a person has to see it in the task's log, whatever it is)
-            yield TriggerEvent({"mj_task_ids": self.mj_task_ids, "error": f"{type(error).__name__}: {error}"})
+            yield TriggerEvent({"mj_task_ids": self.mj_task_ids, "error": _in_words(error)})
             return
         outcomes = {
             mj_task_id: {"outcome": stop.outcome.value, "message": stop.message}
@@ -93,15 +97,37 @@ class MJTaskTrigger(BaseTrigger):
         yield TriggerEvent({"mj_task_ids": self.mj_task_ids, "outcomes": outcomes})
 
     async def on_kill(self) -> None:
-        """Cancel at the gateway when a person ends the task; a restart of the triggerer never comes here."""
+        """Cancel at the gateway what a person has ended for good.
+
+        Airflow 3.3 and later calls this when a person marks the task or clears it, and also when another
+        triggerer takes it over from this one, which it takes for dead. Only the first ends it for good; which
+        it was, the state tells that Airflow has for the task. A restart of the triggerer never comes here.
+        """
         if not self.cancel_on_kill:
+            return
+        # Airflow tells a trigger that it is cancelled about every second until it is gone, and each time
+        # breaks off what this awaits.
+        cancelling = asyncio.create_task(self._cancel_if_ended(), name="mj-cancel")
+        _cancelling.add(cancelling)
+        cancelling.add_done_callback(_cancelling.discard)
+        await asyncio.shield(cancelling)
+
+    async def _cancel_if_ended(self) -> None:
+        killed = await asyncio.to_thread(import_module, "airflow_provider_mj.killed")
+        state = await asyncio.to_thread(killed.state_now, self.task_instance, _ASK_SECONDS)
+        if not killed.is_ended_for_good(state):
+            self.log.info(
+                "Nothing is cancelled, since a later try may collect it: Airflow has this task as %s", state
+            )
             return
         client = await (await _sharing()).new_client(self.mj_conn_id)
         for mj_task_id in self.mj_task_ids:
             try:
                 await asyncio.to_thread(client.cancel, mj_task_id)
             except Exception as error:  # noqa: BLE001 (the other tasks are to be cancelled all the same)
-                self.log.warning("Task %s was not cancelled and goes on: %s", mj_task_id, error)
+                self.log.warning("Task %s was not cancelled and goes on: %s", mj_task_id, _in_words(error))
+            else:
+                self.log.info("Task %s is cancelled at gateway %s", mj_task_id, client.gateway)
 
     async def _wait(self, poller: Poller) -> dict[str, Stop]:
         from airflow_provider_mj.gateway.waiting import Goal, GoOn, Wait
@@ -128,6 +154,16 @@ class MJTaskTrigger(BaseTrigger):
     @staticmethod
     def _outcomes(stops: dict[str, Stop]) -> list[Outcome]:
         return [stop.outcome for stop in stops.values()]
+
+
+def _in_words(error: Exception) -> str:
+    """Say what went wrong; what a library says may come from outside."""
+    from airflow_provider_mj.gateway.errors import GatewayError
+    from airflow_provider_mj.gateway.settings import SettingsError
+    from airflow_provider_mj.gateway.shown import quote
+
+    is_ours = isinstance(error, GatewayError | SettingsError)
+    return f"{type(error).__name__}: {error if is_ours else quote(str(error))}"
 
 
 async def _sharing() -> ModuleType:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, Self
@@ -16,8 +17,18 @@ from typing import TYPE_CHECKING, Protocol, Self
 from airflow_provider_mj.gateway.errors import GatewayError
 from airflow_provider_mj.gateway.ids import chunks
 from airflow_provider_mj.gateway.task import Task
-from airflow_provider_mj.gateway.waiting import ERROR_SLOWDOWN, GoOn, Seen, Step, Stop, Wait, decide, expired
-from airflow_provider_mj.polling import with_jitter
+from airflow_provider_mj.gateway.waiting import (
+    ERROR_SLOWDOWN,
+    Doubt,
+    GoOn,
+    Seen,
+    Step,
+    Stop,
+    Wait,
+    decide,
+    expired,
+)
+from airflow_provider_mj.polling import Looker, is_refused, look_at, with_jitter
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +39,8 @@ THREADS = 4
 MISSES = 3
 """Times in a row that a list leaves an id out before it is asked for by itself: lists drop rows at times."""
 
+_GLANCE = 1.0  # seconds at most between two glances at the deadlines while a tick is under way
+
 _SPREAD = 0.8  # of the interval; the rest is for the last answers to come
 
 log = logging.getLogger(__name__)
@@ -35,18 +48,12 @@ log = logging.getLogger(__name__)
 _CONFIRMATIONS = 10  # for each list request at most, so that a gateway that forgot all is not flooded
 
 
-class Looker(Protocol):
+class Client(Looker, Protocol):
     """What the poller needs of a client."""
 
     @property
     def gateway(self) -> str:
         """The gateway's host and port."""
-
-    def look(self, mj_task_ids: Sequence[str], /) -> Mapping[str, Seen]:
-        """Look at several tasks with one request."""
-
-    def look_alone(self, mj_task_id: str, /) -> Seen:
-        """Look at one task."""
 
     def close(self) -> None:
         """Close what is kept open."""
@@ -55,9 +62,10 @@ class Looker(Protocol):
 class _Open:
     """What is remembered of a task whose wait is not over."""
 
-    __slots__ = ("misses", "told")
+    __slots__ = ("doubt", "misses", "told")
 
     def __init__(self) -> None:
+        self.doubt: Doubt | None = None
         self.misses = 0
         self.told: int | None = None
 
@@ -141,7 +149,7 @@ class Poller:
 
     def __init__(
         self,
-        client: Looker,
+        client: Client,
         forget: Callable[[], object],
         *,
         now: Callable[[], float] = time.time,
@@ -158,6 +166,7 @@ class Poller:
         self._subscriptions: dict[Subscription, None] = {}
         self._next_tick = 0.0
         self._blocked_until = 0.0
+        self._was_refused = False
         self._task: asyncio.Task[None] | None = None
         self._threads: ThreadPoolExecutor | None = None
 
@@ -214,8 +223,21 @@ class Poller:
             await self._pause(min(max(self._next_tick, self._blocked_until), deadline) - self._now())
             now = self._now()
             if now >= max(self._next_tick, self._blocked_until):
-                await self._tick(now)
+                await self._keep_deadlines(asyncio.create_task(self._tick(now), name="mj-poller-tick"))
             self._expire()
+
+    async def _keep_deadlines(self, tick: asyncio.Task[None]) -> None:
+        """Wait for a tick; the waits whose deadline passes meanwhile end, however long the gateway hangs."""
+        try:
+            while not tick.done():
+                open_waits = (one.wait.deadline for one in self._subscriptions if one.open_ids)
+                left = min(open_waits, default=math.inf) - self._now()
+                await asyncio.wait({tick}, timeout=min(max(left, 0.0), _GLANCE))
+                if not tick.done():
+                    self._expire()
+            await tick
+        finally:
+            tick.cancel()
 
     async def _tick(self, now: float) -> None:
         """Ask for everything that is due, and set the time of the next tick."""
@@ -226,7 +248,9 @@ class Poller:
             if subscription.due_at <= now:
                 for mj_task_id in subscription.open_ids:
                     due.setdefault(mj_task_id, []).append(subscription)
-        parts = [{one: due[one] for one in part} for part in chunks(due)]
+        # A refused key is the connection's: one part of all the ids means one request for all.
+        ids = [[*due]] if self._was_refused and due else chunks(due)
+        parts = [{one: due[one] for one in part} for part in ids]
         # Spread over most of the interval, so that what many tasks have to tell comes bit by bit.
         gap = interval * _SPREAD / max(1, len(parts))
         answered = await asyncio.gather(*(self._ask(part, place * gap) for place, part in enumerate(parts)))
@@ -245,7 +269,8 @@ class Poller:
             log.exception("Looking at %d tasks at gateway %s failed", len(waiting), self.gateway)
             return False
         for subscription, steps in news.items():
-            subscription.put(steps)
+            # A deadline may have passed while this was under way.
+            subscription.put({one: step for one, step in steps.items() if one in subscription.open_ids})
         return error is None
 
     def _look(
@@ -255,7 +280,8 @@ class Poller:
         news: dict[Subscription, dict[str, Step]] = {}
         if self._now() < self._blocked_until:
             return news, None
-        seen = self._client.look(list(waiting))
+        seen = look_at(self._client, list(waiting), was_refused=self._was_refused)
+        self._was_refused = is_refused(seen)
         error = next((one for one in seen.values() if isinstance(one, GatewayError)), None)
         if error is not None and error.retry_after:
             self._blocked_until = max(self._blocked_until, self._now() + error.retry_after)
@@ -275,11 +301,12 @@ class Poller:
     ) -> Step | None:
         """Decide, where there is something to tell: an end, an error, or progress that has changed."""
         if isinstance(seen, Task):
-            known.misses = 0
+            known.misses, known.doubt = 0, None
             # Most looks show what the look before has shown, and of those only the deadline could say more.
             if not known.is_new(seen.status, seen.progress):
                 return None
-        step = decide(wait, mj_task_id, seen, self._now(), answered=True)
+        step = decide(wait, mj_task_id, seen, self._now(), answered=True, doubt=known.doubt)
+        known.doubt = step.doubt if isinstance(step, GoOn) else None
         if isinstance(step, GoOn) and step.confirm:
             known.misses += 1
             if known.misses >= MISSES and next(confirmations, None) is not None:

@@ -44,7 +44,6 @@ class Point(StrEnum):
     FINISHED = "finished"
 
 
-_KNOWN = (Point.ID_STORED, Point.LOOKING, Point.DEFERRED, Point.RESUMED, Point.FINISHED)
 _DEFERRABLE_ONLY = (Point.DEFERRED, Point.RESUMED)
 _CHARGED_LATER = (Point.BEFORE_POST, Point.BEFORE_POST_NEW)
 
@@ -114,11 +113,6 @@ class Case:
     def is_paid_before(self) -> bool:
         """Whether the gateway has charged for it when it is killed."""
         return self.point not in _CHARGED_LATER
-
-    @property
-    def can_be_known(self) -> bool:
-        """Whether a retry can find what the killed try has paid for: in the record, or in a list of tasks."""
-        return self.point in _KNOWN or "task_list" not in DIALECTS[self.dialect].lacks
 
 
 def cases(dialects: Iterable[str] = DIALECTS) -> list[Case]:

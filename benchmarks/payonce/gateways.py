@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from airflow_provider_mj.sandbox import DIALECTS, Fault, FaultKind, SandboxServer
+from airflow_provider_mj.submitting.marks import mark
 from benchmarks.payonce.cases import SUBMIT_TIMEOUT, TASK_SECONDS, Case, Point
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
     from airflow_provider_mj.sandbox import SandboxGateway
@@ -20,6 +22,7 @@ _KEY = "payonce-key-2468"
 _OLD = 3600.0
 # Far longer than a submission may be under way.
 _WITHHELD = 60.0
+_PAUSE = 1.0
 
 
 class Gateways:
@@ -37,9 +40,11 @@ class Gateways:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             for name, case in self._cases.items():
-                server = SandboxServer(case.dialect, key=_KEY, task_seconds=TASK_SECONDS)
+                server = SandboxServer(case.dialect, key=_KEY, task_seconds=TASK_SECONDS, loop_seconds=1)
                 _prepare(server.gateway, case.point)
                 self._servers[name] = stack.enter_context(server)
+                if case.point not in (Point.BEFORE_POST_NEW, Point.IN_FLIGHT):
+                    stack.enter_context(_neighbour(server.gateway))
             self._stack = stack.pop_all()
         return self
 
@@ -71,6 +76,24 @@ def _prepare(gateway: SandboxGateway, point: Point) -> None:
     gateway.clock = time.time
     if point is Point.IN_FLIGHT:
         gateway.faults.add(Fault(FaultKind.WITHHOLD, path="submit/imagine", seconds=_WITHHELD, times=1))
+
+
+@contextmanager
+def _neighbour(gateway: SandboxGateway) -> Iterator[None]:
+    """Let another task of the same Airflow draw a picture every second, as the rest of a catalogue does."""
+    over = threading.Event()
+
+    def draw() -> None:
+        while not over.wait(_PAUSE):
+            gateway.submit("a picture of another task", mark(time.time(), "another", time.time_ns()))
+
+    thread = threading.Thread(target=draw, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _connection(url: str, dialect: str) -> str:

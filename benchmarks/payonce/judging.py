@@ -64,8 +64,8 @@ class Ending:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it was charged, could be known, and has no picture."""
-        return bool(self.charged) and self.case.can_be_known and self.outcome is not Outcome.PICTURE
+        """Whether it was charged, and has no picture: each gateway here has a list of tasks, or a log."""
+        return bool(self.charged) and self.outcome is not Outcome.PICTURE
 
 
 def faults(ending: Ending) -> list[str]:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_mj.gateway.client import Submission
     from airflow_provider_mj.gateway.errors import GatewayError
+    from airflow_provider_mj.gateway.submissions import Submission
     from airflow_provider_mj.gateway.task import Task
-    from airflow_provider_mj.record import StateStore
+    from airflow_provider_mj.submitting.record import StateStore
 
 MARKS = "PAYONCE_MARKS"
 """Environment variable with the folder where each kill is noted just before it."""
@@ -132,7 +132,7 @@ class KilledStore:
     def set(self, key: str, value: Any, **options: Any) -> None:
         """Keep a value, and die if it has the id of a task."""
         self._store.set(key, value, **options)
-        if value["mj_task_ids"]:
+        if any(record.get("mj_task_ids") for record in value["records"]):
             self._trap.spring(Point.ID_STORED)
 
     def delete(self, key: str) -> None:
@@ -162,12 +162,17 @@ class KilledImagineOperator(MJImagineOperator):
         return super().execute(context)
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any] | None, started_at: float, record: dict[str, Any]
+        self,
+        context: Context,
+        event: dict[str, Any] | None,
+        started_at: float,
+        record: dict[str, Any],
+        **told: Any,
     ) -> Any:
         """Come back from the triggerer."""
         self._arm(context)
         self._trap.spring(Point.RESUMED)
-        return super().execute_complete(context, event, started_at, record)
+        return super().execute_complete(context, event, started_at, record, **told)
 
     def result(self, context: Context, tasks: Sequence[dict[str, Any]]) -> Any:
         """Publish."""

@@ -47,7 +47,6 @@ UNKNOWN: dict[str, object] = {
         pytest.param(
             ended(Point.DEFERRED, tries=1), Outcome.PICTURE, id="a wait that survives its triggerer"
         ),
-        pytest.param(ended(Point.AFTER_ANSWER, **UNKNOWN), Outcome.UNKNOWN, id="no list can tell"),
         pytest.param(ended(Point.BEFORE_POST, **UNKNOWN, charged=()), Outcome.UNKNOWN, id="nothing was paid"),
         pytest.param(ended(Point.BEFORE_POST, "trueai"), Outcome.PICTURE, id="surely not there, so paid now"),
     ],
@@ -63,6 +62,7 @@ def test_an_ending_as_it_must_be_has_no_fault(ending: Ending, outcome: Outcome) 
         pytest.param(ended(Point.ID_STORED, charged=("1", "2")), "paid 2 times", id="twice"),
         pytest.param(ended(Point.ID_STORED, **UNKNOWN), "picture is lost", id="the id was stored"),
         pytest.param(ended(Point.IN_FLIGHT, "trueai", **UNKNOWN), "picture is lost", id="a list has it"),
+        pytest.param(ended(Point.AFTER_ANSWER, "gptplus5", **UNKNOWN), "picture is lost", id="a log has it"),
         pytest.param(ended(Point.ID_STORED, has_picture=False), "picture is lost", id="the link is dead"),
         pytest.param(ended(Point.ID_STORED, mj_task_id="7"), "picture is lost", id="another's picture"),
         pytest.param(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, TaskDeferred
@@ -16,15 +17,19 @@ from fakes import FakeTaskInstance, first_event
 
 from airflow_provider_mj.hooks.mj import MJHook
 from airflow_provider_mj.sandbox import DIALECTS, Fault, ManualClock, SandboxServer
+from airflow_provider_mj.sandbox.conditions import Condition, UserLimits
 from airflow_provider_mj.sandbox.orders import describe
 from airflow_provider_mj.sandbox.pressing import press_button
+from airflow_provider_mj.submitting.marks import mark
 from airflow_provider_mj.triggers.mj import MJTaskTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 KEY = "sk-operators-0123456789"
 SECONDS = 0.1
+LOOP_SECONDS = 0.03
+"""How often a relay copies what stands behind it; really 15 s."""
 QUICK = 0.02
 
 PNG = base64.b64decode(
@@ -35,6 +40,18 @@ GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7
 GIF_URI = f"data:image/gif;base64,{base64.b64encode(GIF).decode()}"
 
 Make = Callable[[], BaseOperator]
+
+_NO_LOG = " without a log"
+RELAYS = ("gptplus5", "crazyrouter")
+"""What they do not list is in the log of the key."""
+SILENT = tuple(f"{name}{_NO_LOG}" for name in RELAYS)
+"""The same where logging is switched off: what was lost there can't be found."""
+
+
+def conditions_of(dialect: str) -> tuple[str, tuple[Condition, ...]]:
+    """Tell the dialect in a test's parameter, and what is the matter with the gateway."""
+    name = dialect.removesuffix(_NO_LOG)
+    return name, (Condition.LOG_OFF,) if name != dialect else ()
 
 
 @contextmanager
@@ -51,16 +68,28 @@ class Sandbox:
         self.server, self.gateway = server, server.gateway
         self.name = self.gateway.dialect.name
 
-    def reset(self) -> None:
+    def reset(self, conditions: Iterable[Condition] = ()) -> None:
+        self.gateway.conditions, self.gateway.user_limits = set(conditions), UserLimits()
         self.gateway.clock, self.gateway.task_seconds = time.time, SECONDS
+        self.gateway.loop_seconds = LOOP_SECONDS
         self.gateway.remix, self.gateway.queue_limit, self.gateway.ending_rates = False, None, {}
         self.gateway.reset()
         self._own, self._past = 0, 2000.0
 
     @property
+    def finds_lost(self) -> bool:
+        """Whether a lost submission can be found: in a list of tasks, or in the log of the key."""
+        return not self.is_relay or Condition.LOG_OFF not in self.gateway.conditions
+
+    @property
     def charges(self) -> int:
         """How often operators have paid."""
         return len(self.gateway.ledger.charges) - self._own
+
+    @property
+    def is_relay(self) -> bool:
+        """Whether it charges the answer to a window, and no press that always opens one."""
+        return self.gateway.dialect.is_relay
 
     @property
     def submissions(self) -> list[Any]:
@@ -94,13 +123,19 @@ class Sandbox:
         with self._in_the_past():
             parent = self.gateway.tasks[mj_task_id]
             press = next(one for one in self.gateway.presses(parent) if one.label == label)
-            return press_button(self.gateway, mj_task_id, press.custom_id, None, remix=False)[0]
+            return press_button(self.gateway, mj_task_id, press.custom_id, None, remix=False).ids[0]
 
     def hold_queue(self, seconds: float) -> None:
         """Fill the queue for a while."""
         self.gateway.queue_limit = 1
         self._own += 1
         self.gateway.submit(f"a slow one [[seconds: {seconds}]]")
+
+    def neighbour(self) -> None:
+        """Let another Airflow task have submitted later, and wait: then a list is to be believed."""
+        self._own += 1
+        later = mark(time.time() + 60, "a neighbour")
+        self.gateway.submit("a slow neighbour [[seconds: 1000]]", later)
 
     @contextmanager
     def _in_the_past(self) -> Iterator[None]:
@@ -152,6 +187,11 @@ def context(store: Store | None = None, **of_instance: Any) -> dict[str, Any]:
     ti = FakeTaskInstance()
     vars(ti).update(of_instance)
     return {"ti": ti} if store is None else {"ti": ti, "task_state_store": store}
+
+
+def cleared(given: dict[str, Any], times: int = 1) -> dict[str, Any]:
+    """Let the run have been cleared, as a worker of Airflow 3 is told."""
+    return {**given, "dag_run": SimpleNamespace(clear_number=times)}
 
 
 def run(make: Make, given: dict[str, Any], wait_until: Callable[[datetime], None] | None = None) -> Any:

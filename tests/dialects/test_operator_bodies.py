@@ -78,12 +78,6 @@ NOT_ON_NOVICEZK: dict[str, Case] = {
         "submit/edits",
         {"prompt": "a hat", "image": PNG_URI},
     ),
-    "edits with a mask": (
-        MJEditsOperator,
-        {"prompt": "a hat", "image": PNG, "mask": GIF},
-        "submit/edits",
-        {"prompt": "a hat", "image": PNG_URI, "maskBase64": GIF_URI},
-    ),
     "video": (
         MJVideoOperator,
         {"prompt": "it runs", "image": PNG},
@@ -129,7 +123,7 @@ def check(sandbox: Sandbox, path: str, expected: dict[str, Any]) -> None:
     """Compare the newest submission with what is expected of it, key by key."""
     seen = sandbox.submissions[-1]
     body = dict(seen.body)
-    assert re.fullmatch(r"airflow-[0-9a-f]{56}", body.pop("state"))
+    assert re.fullmatch(r"airflow-[0-9a-f]{8}-[0-9a-f]{47}", body.pop("state"))
     assert (seen.path, body) == (f"/mj/{path}", expected)
 
 
@@ -156,17 +150,45 @@ def test_the_body_of_a_job_that_the_java_proxy_has_not(sandbox, case):
     assert sandbox.charges == 1
 
 
+MASKED: dict[str, dict[str, Any]] = {
+    "bytes": {"mask": GIF},
+    "a data URI": {"mask": GIF_URI},
+    "with a size": {"mask": GIF, "max_image_side": 4096},
+    "and more": {"mask": GIF, "extra_body": {"accountFilter": {"modes": ["FAST"]}}},
+}
+
+
+@pytest.mark.parametrize("dialect", ["gptplus5", "sku-vip", "crazyrouter", "trueai"])
+@pytest.mark.parametrize("more", MASKED.values(), ids=MASKED)
+def test_a_mask_of_an_edit_is_sent_where_it_is_not_ignored(sandbox, more):
+    kwargs = {"prompt": "a hat", "image": PNG, **more}
+    if sandbox.name == "trueai":
+        with pytest.raises(AirflowFailException, match="ignores the mask.*nothing was submitted"):
+            submit(MJEditsOperator, **kwargs)
+        assert sandbox.submissions == []
+        return
+    submit(MJEditsOperator, **kwargs)
+    body = {"prompt": "a hat", "image": PNG_URI, "maskBase64": GIF_URI, **more.get("extra_body", {})}
+    check(sandbox, "submit/edits", body)
+
+
+@pytest.mark.parametrize("dialect", ["trueai"])
+def test_who_knows_that_a_mask_is_taken_all_the_same_may_send_it(sandbox):
+    submit(MJEditsOperator, prompt="a hat", image=PNG, extra_body={"maskBase64": GIF_URI})
+    check(sandbox, "submit/edits", {"prompt": "a hat", "image": PNG_URI, "maskBase64": GIF_URI})
+
+
 @pytest.mark.parametrize("remix", [None, True, False])
 def test_the_body_of_a_press(with_buttons, remix):
     parent = with_buttons.finished()
     submit(MJActionOperator, task=parent, button="V3", remix=remix, modal={"prompt": "a hare"})
     presses = with_buttons.gateway.presses(with_buttons.gateway.tasks[parent])
     body = dict(with_buttons.submissions[0].body)
-    assert re.fullmatch(r"airflow-[0-9a-f]{56}", body.pop("state"))
+    assert re.fullmatch(r"airflow-[0-9a-f]{8}-[0-9a-f]{47}", body.pop("state"))
     flag = {} if remix is None else {"enableRemix": remix}
     (custom_id,) = (one.custom_id for one in presses if one.label == "V3")
     assert body == {"taskId": parent, "customId": custom_id, **flag}
-    assert with_buttons.charges == 1
+    assert with_buttons.charges == (2 if remix and with_buttons.is_relay else 1)
 
 
 @pytest.mark.parametrize("dialect", ["novicezk"])

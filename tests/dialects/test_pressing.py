@@ -11,7 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from running import PNG, PNG_URI, QUICK, SECONDS, Sandbox, Store, context, fetch, run
 
-from airflow_provider_mj.gateway.errors import Acceptance, acceptance
+from airflow_provider_mj.gateway.answers import Acceptance, acceptance
 from airflow_provider_mj.operators.mj import MJActionOperator, MJImagineOperator, MJModalOperator
 
 RELAYS = ("gptplus5", "crazyrouter")
@@ -193,7 +193,7 @@ def test_a_variation_with_remix(with_buttons, press, switched_on):
     assert (task["status"], task["prompt"]) == ("SUCCESS", "a hare")
     ((window, count),) = with_buttons.gateway.confirmations.items()
     confirmed_id(with_buttons, window, task)
-    assert (count, with_buttons.charges) == (1, 2)
+    assert (count, with_buttons.charges) == (1, 3 if with_buttons.is_relay else 2)
 
 
 @pytest.mark.parametrize("dialect", RELAYS)
@@ -205,7 +205,7 @@ def test_a_window_that_only_the_status_tells_of(sandbox, press, monkeypatch):
     task = press(task=sandbox.finished(), button="V1", remix=True, modal={"prompt": "a hare"})
     assert (task["status"], task["prompt"]) == ("SUCCESS", "a hare")
     assert list(sandbox.gateway.confirmations.values()) == [1]
-    assert sandbox.charges == 1
+    assert sandbox.charges == 2
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_window_without_an_answer_is_answered_by_a_later_try_that_has_one(with
     task = press(context(store), task=parent, button="V1", remix=True, modal={"prompt": "a hare"})
     assert (task["status"], task["prompt"]) == ("SUCCESS", "a hare")
     assert list(with_buttons.gateway.confirmations.values()) == [1]
-    assert with_buttons.charges == 1
+    assert with_buttons.charges == (2 if with_buttons.is_relay else 1)
 
 
 def test_a_try_after_the_answer_waits_for_what_modal_gave_and_confirms_no_more(with_buttons, press):
@@ -315,9 +315,10 @@ def test_the_worker_that_resumes_needs_no_mask(with_buttons, tmp_path):
         )
         made.append(operator)
         if len(made) > 1:  # another worker, on another machine
-            mask.unlink()
+            mask.unlink(missing_ok=True)
         return operator
 
     made: list[MJActionOperator] = []
     assert run(make, context(store))["status"] == "SUCCESS"
-    assert len(made) == 2
+    # Behind a relay fetch shows the end later than the list, so that there may be a third.
+    assert len(made) == 2 or (with_buttons.is_relay and len(made) > 2)

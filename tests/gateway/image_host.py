@@ -6,6 +6,7 @@ import gzip
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 100
 GONE = b'{"error":"This content is no longer available."}'
@@ -87,11 +88,28 @@ class Handler(BaseHTTPRequestHandler):
     def answer_status(self, status: str) -> None:
         self.answer(int(status), b"")
 
+    def answer_moment(self, statuses: str) -> None:
+        """Statuses, one after the other, as in ``moment/404-500``, and then the picture."""
+        count = sum(path == self.path for path, _ in self.server.asked)
+        said = [*map(int, statuses.split("-"))][count - 1 : count]
+        self.answer(*((said[0], b"") if said else (200, PICTURE)))
+
     def answer_gone(self, status: str) -> None:
         self.answer(int(status), GONE)
 
-    def answer_packed(self, _: str) -> None:
-        self.answer(200, gzip.compress(PICTURE), Content_Encoding="gzip")
+    def answer_packed(self, coding: str) -> None:
+        self.answer(200, gzip.compress(PICTURE), Content_Encoding=unquote(coding) or "gzip")
+
+    def answer_named(self, coding: str) -> None:
+        """The picture as it is, and the name of a coding beside it."""
+        self.answer(200, PICTURE, Content_Encoding=unquote(coding))
+
+    def answer_blocked(self, reason: str) -> None:
+        self.answer(403, b'{"error":"request blocked: %s"}' % unquote(reason).encode())
+
+    def answer_locked(self, _: str) -> None:
+        """A picture for who has a key."""
+        self.answer(*((200, PICTURE) if self.headers.get("Authorization") else (401, b"")))
 
     def answer_hops(self, count: str) -> None:
         target = f"/hops/{int(count) - 1}" if int(count) else "/picture"

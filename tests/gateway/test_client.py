@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import responses
@@ -10,8 +11,10 @@ from airflow_provider_mj.gateway.errors import (
     Acceptance,
     EndpointMissingError,
     GatewayError,
+    NotReadyError,
     SubmissionUnknownError,
     TaskNotFoundError,
+    UnauthorizedError,
     UnexpectedAnswerError,
 )
 from airflow_provider_mj.gateway.ids import InvalidTaskIdError, valid_task_id
@@ -42,9 +45,37 @@ def sent(number: int = 0) -> object:
 )
 @responses.activate
 def test_an_id_is_one_segment_of_the_path(client, mj_task_id, path):
-    responses.get(f"{API}/task/{path}/fetch", json={"id": "17", "status": "SUCCESS"})
+    responses.get(f"{API}/task/{path}/fetch", json={"id": mj_task_id, "status": "SUCCESS"})
     client.fetch(mj_task_id)
     assert responses.calls[0].request.url == f"{API}/task/{path}/fetch"
+
+
+@pytest.mark.parametrize(
+    ("answer", "ignores"),
+    [
+        ({"status": 204}, True),
+        ({"status": 200, "body": ""}, False),
+        ({"status": 200, "body": "null"}, False),
+        (
+            {"status": 400, "json": {"code": 4, "description": "task_no_found ", "type": "upstream_error"}},
+            False,
+        ),
+        ({"status": 404, "json": {"code": 3, "description": "task not found"}}, False),
+        ({"status": 200, "json": {"id": "17", "status": "SUCCESS"}}, False),
+    ],
+)
+@responses.activate
+def test_the_gateway_that_drops_masks_of_edits_is_known_by_a_free_read(client, answer, ignores):
+    responses.get(url=re.compile(f"{API}/task/[a-z-]+/fetch"), **answer)
+    assert client.ignores_edit_masks() is ignores
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+@responses.activate
+def test_where_that_can_not_be_asked_nothing_is_guessed(client, status):
+    responses.get(url=re.compile(f"{API}/task/[a-z-]+/fetch"), status=status)
+    with pytest.raises(GatewayError):
+        client.ignores_edit_masks()
 
 
 @pytest.mark.parametrize(
@@ -95,6 +126,43 @@ def test_another_protocol_is_recognised(client, body):
         client.fetch("17")
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"), [("17", "17"), ("17", 17), (17, "17"), (" 17 ", "17"), ("17", " 17 "), (17, 17)]
+)
+@responses.activate
+def test_an_id_is_the_same_as_text_and_as_a_number(client, asked, told):
+    responses.get(f"{API}/task/17/fetch", json={"id": told, "status": "SUCCESS"})
+    assert client.fetch(asked).id == "17"
+
+
+@pytest.mark.parametrize("told", ["18", 18, "017", "17.0", "task_17", "1717", "x" * 256])
+@responses.activate
+def test_another_task_than_the_one_that_was_asked_for_is_none(client, told):
+    responses.get(
+        f"{API}/task/17/fetch", json={"id": told, "status": "SUCCESS", "imageUrl": "https://a/1.png"}
+    )
+    responses.post(f"{API}/task/list-by-condition", json=[{"id": told, "status": "SUCCESS"}])
+    with pytest.raises(UnexpectedAnswerError, match=r"it tells of task .*, not of task 17\.") as caught:
+        client.fetch("17")
+    assert len(str(caught.value)) < 500
+    assert isinstance(client.look_alone("17"), UnexpectedAnswerError)
+    assert client.look(["17"]) == {"17": None}
+    assert client.list_by_condition(["17"]) == {}
+    with pytest.raises(UnexpectedAnswerError):
+        client.get_whole(["17"])
+
+
+@pytest.mark.parametrize(
+    "told", ["https://evil.example/x?token=1", "17\u200b", "a\x1b[31mb", "", None, True, 17.0, ["17"]]
+)
+@responses.activate
+def test_what_is_no_id_at_all_is_another_protocol(client, told):
+    responses.get(f"{API}/task/17/fetch", json={"id": told, "status": "SUCCESS"})
+    with pytest.raises(UnexpectedAnswerError) as caught:
+        client.fetch("17")
+    assert "token" not in str(caught.value)
+
+
 @responses.activate
 def test_a_list_is_asked_in_chunks_of_200_each_id_once(client):
     def answer(request):
@@ -130,7 +198,6 @@ def test_a_list_that_is_an_object_is_an_error(client):
         ("1320098173412546", "1320098173412546", ("1320098173412546",)),
         (1320098173412546, "1320098173412546", ("1320098173412546",)),
         ("1,2, 3,4", "1", ("1", "2", "3", "4")),
-        (["https://a/1,2.png"], "https://a/1,2.png", ("https://a/1,2.png",)),
     ],
 )
 @responses.activate
@@ -146,7 +213,7 @@ def test_the_result_of_a_submission_comes_in_many_shapes(client, result, mj_task
 @responses.activate
 def test_a_submission_taken_without_an_id_may_be_paid(client, result):
     responses.post(f"{API}/submit/imagine", json={"code": 1, "result": result})
-    with pytest.raises(SubmissionUnknownError, match="told no id"):
+    with pytest.raises(SubmissionUnknownError, match="told no usable id"):
         client.submit("imagine", {"prompt": "a cat"})
 
 
@@ -200,7 +267,7 @@ def test_a_seed(client, seed):
     [
         (404, {"code": 3, "description": "关联任务不存在或已失效"}, TaskNotFoundError),
         (400, {"code": 4, "description": "no hash"}, UnexpectedAnswerError),
-        (200, {"code": 9, "description": "no seed"}, UnexpectedAnswerError),
+        (200, {"code": 9, "description": "no seed"}, NotReadyError),
         (503, {"code": 9}, GatewayError),
     ],
 )
@@ -223,7 +290,7 @@ def test_cancel(client, body):
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (400, "只允许管理员操作", UnexpectedAnswerError),
+        (400, "只允许管理员操作", UnauthorizedError),
         (404, "<html>", EndpointMissingError),
         (200, '{"code": 9, "description": "no"}', UnexpectedAnswerError),
         (200, "<html>", UnexpectedAnswerError),

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_mj.gateway.answers import Acceptance, Answer, Ask, acceptance
 from airflow_provider_mj.gateway.errors import (
-    Acceptance,
-    Answer,
-    Ask,
     BannedPromptError,
     BlockedError,
     EndpointMissingError,
@@ -17,18 +15,17 @@ from airflow_provider_mj.gateway.errors import (
     GatewayError,
     InvalidSubmissionError,
     NoAccountError,
+    PageInsteadError,
     ParentTaskError,
     QueueFullError,
     QuotaError,
-    SubmissionError,
     SubmissionUnknownError,
     TaskNotFoundError,
     UnauthorizedError,
     UnexpectedAnswerError,
-    acceptance,
-    error_for,
-    quote,
 )
+from airflow_provider_mj.gateway.rules import error_for
+from airflow_provider_mj.gateway.shown import quote
 
 HTML = "<!DOCTYPE html><html><body>Welcome</body></html>"
 NEW_API = {"error": {"message": "无效的令牌 (request id: 1)", "type": "new_api_error"}}
@@ -44,17 +41,18 @@ ANY = [
     (401, "", UnauthorizedError),
     (401, "Authorization header missing.", UnauthorizedError),
     (401, NEW_API, UnauthorizedError),
+    (401, HTML, UnauthorizedError),
     (403, NEW_API, UnauthorizedError),
     (403, "账号不可用", UnauthorizedError),
-    (403, "", BlockedError),
-    (403, HTML, BlockedError),
     (404, "", EndpointMissingError),
-    (404, HTML, EndpointMissingError),
     (405, {"error": {"message": "Invalid URL (POST /mj)"}}, EndpointMissingError),
-    (301, "Location: https://www.gw.example/", UnexpectedAnswerError),
 ]
 READ = [
     *ANY,
+    (403, "", BlockedError),
+    (403, HTML, BlockedError),
+    (404, HTML, EndpointMissingError),
+    (301, "Location: https://www.gw.example/", UnexpectedAnswerError),
     (429, "", GatewayBusyError),
     (502, HTML, GatewayBusyError),
     (503, NEW_API, GatewayBusyError),
@@ -82,12 +80,17 @@ TASK = [
 ]
 SUBMIT = [
     *ANY,
+    (301, "Location: https://www.gw.example/", SubmissionUnknownError),
+    (302, {"code": 24, "description": "banned"}, SubmissionUnknownError),
+    (304, "", SubmissionUnknownError),
+    (103, "", SubmissionUnknownError),
+    (666, {"code": 4, "description": "quota"}, SubmissionUnknownError),
     (429, "", QueueFullError),
     (429, {"description": "group saturated", "code": 30}, QueueFullError),
     (200, {"code": 23, "description": "队列已满，请稍后尝试", "result": None}, QueueFullError),
     (200, {"code": 9, "description": "提交失败，队列已满，请稍后重试"}, QueueFullError),
     (200, {"code": 4, "description": "今日绘图次数已达上限"}, QueueFullError),
-    (200, {"code": 9, "description": "系统异常"}, SubmissionError),
+    (200, {"code": 9, "description": "系统异常"}, SubmissionUnknownError),
     (
         200,
         {"code": 24, "description": "可能包含敏感词", "properties": {"bannedWord": "x"}},
@@ -115,7 +118,7 @@ SUBMIT = [
     (502, HTML, SubmissionUnknownError),
     (503, HTML, SubmissionUnknownError),
     (200, "", SubmissionUnknownError),
-    (200, HTML, SubmissionUnknownError),
+    (200, HTML, PageInsteadError),
     (200, {"result": "17"}, SubmissionUnknownError),
 ]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_mj.gateway import jobs
-from airflow_provider_mj.gateway.jobs import LONGEST_STATE, Job, digest, marker, with_extra
+from airflow_provider_mj.gateway.jobs import LONGEST_STATE, Job, with_extra
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 JPEG = "data:image/jpeg;base64,/9j/4AAQ"
@@ -243,48 +243,3 @@ def test_a_bottomless_extra_is_refused():
 
 def test_the_longest_state_is_taken():
     assert len(with_extra(jobs.modal("17"), {"state": "x" * LONGEST_STATE}).body["state"]) == LONGEST_STATE
-
-
-def test_a_digest_does_not_hang_on_the_order_of_keys_or_on_where_the_answer_goes():
-    job = Job("imagine", {"prompt": "a", "accountFilter": {"a": 1, "b": 2}})
-    same = Job("imagine", {"accountFilter": {"b": 2, "a": 1}, "prompt": "a"})
-    assert digest(job) == digest(same) == digest(with_extra(job, {"state": "s", "notifyHook": "https://h"}))
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        Job("shorten", {"prompt": "a"}),
-        Job("imagine", {"prompt": "b"}),
-        Job("imagine", {"prompt": "a", "noStorage": True}),
-        Job("imagine", {"prompt": "a", "accountFilter": {"state": "x"}}),
-    ],
-)
-def test_another_job_has_another_digest(other):
-    assert digest(other) != digest(jobs.imagine("a"))
-
-
-def test_digests_and_markers_stay_what_they_were_when_a_record_was_written():
-    job = Job("imagine", {"prompt": "一只猫 \ud800", "base64Array": [PNG], "accountFilter": {"b": 1, "a": 2}})
-    assert digest(job) == "275af4cd5cefc3bc3d919aae1cfe0f8306f03063ed50b6abe8ed7b023392a399"
-    assert (
-        marker("每晚", -1, digest="d", generation=0)
-        == "airflow-e34cc3784a28492ff2de7a21a10f23a04cf03abfcd2d97b94dfb0228"
-    )
-
-
-def test_markers_differ_in_every_part_and_are_fit_for_every_gateway():
-    marks = [
-        marker("dag", "run", "task", -1, digest="d", generation=0),
-        marker("dag", "run", "task", 0, digest="d", generation=0),
-        marker("dag", "run", "task", "0", digest="d", generation=0),
-        marker("dag", "run", "task", -1, digest="d", generation=1),
-        marker("dag", "run", "task", -1, digest="e", generation=0),
-        marker("dagr", "un", "task", -1, digest="d", generation=0),
-        marker("dag,run", "task", -1, digest="d", generation=0),
-        marker('dag","run', "task", -1, digest="d", generation=0),
-        marker("每晚", "run", "task", -1, digest="d", generation=0),
-    ]
-    assert len(set(marks)) == len(marks)
-    assert all(mark.startswith("airflow-") and len(mark) == 64 for mark in marks)
-    assert all(mark.isascii() and mark.isprintable() for mark in marks)

@@ -92,13 +92,21 @@ def test_of_many_that_fail_all_are_named(images, folder):
     assert str(caught.value).count("answers 500") == 10
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_picture_that_its_host_denies_for_a_moment_is_saved(images, gateway, folder, status):
+    images.statuses = [status]
+    (picture,) = save(told(images, "then/1"), folder)
+    assert picture["bytes"] == len(PICTURE)
+    assert (len(images.downloads), gateway.fetches) == (2, 0)
+
+
 @pytest.mark.parametrize("anew", ["the same", 204])
 def test_what_was_saved_before_is_given_when_its_link_is_dead(images, gateway, folder, anew):
     given = told(images, "then/grid", buttons=BUTTONS)
     images.bodies["body/grid"] = (GRID, "image/png")
     first = save(given | {"imageUrl": images.url("body/grid")}, folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    images.statuses = [404]
+    images.statuses = [404, 404]
     gateway.fetched = given if anew == "the same" else anew
     assert save(given, folder) == first
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -145,12 +153,12 @@ def test_a_mirror_has_what_has_expired_elsewhere(images, gateway, connect, folde
 
 
 @pytest.mark.parametrize("by_id", [True, False])
-def test_files_have_the_name_of_the_task_that_was_asked_for(images, gateway, folder, by_id):
+def test_another_task_than_the_one_that_was_asked_for_is_not_saved(images, gateway, folder, by_id):
     save(told(images, images.body(FORMER), id="18"), folder)
     gateway.fetched = told(images, "picture", id="18")
-    (picture,) = save("17" if by_id else told(images, f"picture?{PAST}"), folder)
-    assert picture["uri"].endswith("/17_0.png")
-    assert json.loads((folder / "17_0.png.json").read_text())["id"] == "17"
+    with pytest.raises(RuntimeError, match="it tells of task 18, not of task 17"):
+        save("17" if by_id else told(images, f"picture?{PAST}"), folder)
+    assert names(folder) == ["18_0.png", "18_0.png.json"]
     assert (folder / "18_0.png").read_bytes() == FORMER
 
 

@@ -83,6 +83,11 @@ def named(task_id: str, name: str, **more: Any) -> Row:
     return kept(name, more={"id": task_id} | more)
 
 
+def unnamed(task_id: str) -> Row:
+    """A task that no gateway could be asked for."""
+    return Row(link="{images}/picture", more={"id": task_id}, says="can't be one")
+
+
 ROWS = {
     # Where a link leads.
     "a file": Row(link="file:///etc/passwd", says="has no picture"),
@@ -104,12 +109,18 @@ ROWS = {
     "ipv4 in ipv6": outside("http://[::ffff:127.0.0.1]:{port}/picture"),
     "ipv4 in nat64": outside("http://[64:ff9b::7f00:1]/picture"),
     "circled digits": outside("http://①②⑦.⓪.⓪.①:{port}/picture", says="picture http"),
-    "the cloud's metadata": outside("http://169.254.169.254/latest/meta-data/"),
+    "the cloud's metadata": outside("http://169.254.169.254/latest/meta-data/", says="never fetched"),
     "a private network": outside("http://10.1.2.3/a.png"),
     "multicast": outside("http://224.0.0.1/a.png"),
     "a name for this machine": outside("http://cdn.evil:{port}/picture", cdn_evil="127.0.0.1"),
     "a name for ipv6": outside("http://cdn.evil:{port}/picture", cdn_evil="::1"),
-    "a name that changes": outside("http://cdn.evil:{port}/picture", cdn_evil=[PUBLIC, "127.0.0.1"]),
+    "a name that changes": Row(
+        link="http://cdn.evil:{port}/picture",
+        names={"cdn.evil": [PUBLIC, "127.0.0.1"]},
+        private=False,
+        ends=RETRY,
+        says="no connection",
+    ),
     "a trusted name as user": outside("http://cdn.discordapp.com@127.0.0.1:{port}/picture"),
     "a redirect inside": outside("{gateway}/hidden/{images}/picture"),
     "a redirect to a file": outside("{gateway}/hidden/file:///etc/passwd", says="only http and https"),
@@ -157,7 +168,7 @@ ROWS = {
     "500": Row(link="{images}/status/500", ends=RETRY, says="answers 500"),
     "429": Row(link="{images}/status/429", ends=RETRY, says="answers 429"),
     "nobody listens": Row(link="http://127.0.0.1:9/a.png", ends=RETRY, says="no connection"),
-    "no such host": Row(link="http://nowhere.invalid/a", ends=RETRY, says="no connection"),
+    "no such host": Row(link="http://nowhere.invalid/a", ends=RETRY, says="not known here"),
     "expired, and no better one": Row(link="{images}/status/404?" + PAST, says="dead as well", fetches=1),
     "dead, and the new one too": Row(
         link="{images}/status/404", anew=("{images}/status/403",), says="dead as well", fetches=1
@@ -203,12 +214,13 @@ ROWS = {
     "redirected to the gateway": kept("17_0.png", link="{gateway}/hidden/{gateway}/picture", private=False),
     # Names.
     "up and away": named("../../etc/passwd", "_.._etc_passwd=*_0.png"),
-    "dots": named("..", "_=*_0.png"),
+    "dots": unnamed(".."),
     "from the root": named("/etc/passwd", "_etc_passwd=*_0.png"),
     "windows": named("C:\\x", "C_x=*_0.png"),
     "hidden": named(".ssh", "ssh=*_0.png"),
-    "a line break": named("a\nb", "a_b=*_0.png"),
-    "too long": named("9" * 5000, "9999*=*_0.png"),
+    "a line break": unnamed("a\nb"),
+    "long": named("9" * 256, "9999*=*_0.png"),
+    "too long": unnamed("9" * 5000),
     "up and away by its action": kept(
         "_x_17_0.png", more={"action": "../x"}, options={"name": "{action}_{id}_{index}"}
     ),
@@ -257,7 +269,9 @@ def resolving(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
-def test_each_hostile_input_ends_as_its_row_says(row, images, gateway, connect, folder, former, resolving):
+def test_each_hostile_input_ends_as_its_row_says(
+    row, images, gateway, connect, folder, former, resolving, outside
+):
     resolving({name: list(addresses) for name, addresses in row.names.items()})
     connect(gateway.url(""), allow_private_image_hosts=row.private)
     given = _task(row, images, gateway)
@@ -274,6 +288,7 @@ def test_each_hostile_input_ends_as_its_row_says(row, images, gateway, connect, 
 
     assert (end, re.search(re.escape(row.says), message) is not None) == (row.ends, True), message
     assert gateway.fetches == row.fetches
+    assert [host for host, _ in outside] == ([PUBLIC] if PUBLIC in str(row.names) else [])
     assert not re.search(r"[?&](ex|hm)=|pw@|sk-", message)
     assert not any(KEY in str(headers) for _, headers in images.asked)
     names = [Path(picture["uri"]).name for picture in result]
@@ -301,7 +316,7 @@ def _task(row: Row, images: Site, gateway: Site) -> dict[str, Any]:
     link = images.url(images.body(row.body, row.called)) if row.link is None else at(row.link)
     head, hidden, target = link.partition("/hidden/")
     images.elsewhere = gateway.elsewhere = target
-    images.statuses = [200, 404]
+    images.statuses = [200, 404, 404]
     more = {key: list(map(at, value)) if key == "imageUrls" else value for key, value in row.more.items()}
     given = task(head + hidden) | more
     if isinstance(row.anew, int):

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import Any
 
 import pytest
 from drawn import COLOURS, ENDINGS, PICTURE, PNG_START, corner, gif, grid, is_near, moving, png, saved, webp
 from PIL import Image
 
 from airflow_provider_mj.keeping.boxes import Boxes
-from airflow_provider_mj.keeping.grids import PillowMissingError, check_pillow, quarters
+from airflow_provider_mj.keeping.decoder import Decoder
+from airflow_provider_mj.keeping.grids import PillowMissingError, check_pillow
+from airflow_provider_mj.keeping.grids import quarters as cut
 from airflow_provider_mj.keeping.media import (
     HEAD,
     TAIL,
@@ -16,11 +19,11 @@ from airflow_provider_mj.keeping.media import (
     CutPictureError,
     Media,
     NoPictureError,
-    dimensions,
     is_cut,
     recognise,
 )
 from airflow_provider_mj.keeping.passing import Passing
+from airflow_provider_mj.keeping.structure import Structure
 
 FAITHFUL = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}
 JPEG_PHOTO = saved(grid(50, 30), "JPEG", icc_profile=bytes(3000), exif=b"Exif\0\0" + bytes(500))
@@ -36,6 +39,17 @@ WHOLE = [
     ("gif", saved(grid(), "GIF")),
     ("gif", moving()),
 ]
+
+
+@pytest.fixture(scope="module")
+def quarters() -> Any:
+    """Cut grids, all by one process."""
+    with Decoder() as decoder:
+        yield lambda data, media: cut(data, Structure.of(data, media.kind), media, decoder)
+
+
+def dimensions(head: bytes, media: Media) -> Any:
+    return Structure(media.kind).begin(head)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +187,7 @@ def test_a_cut_picture_fails_in_place_of_its_end():
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 64), (64, 65), (2, 2), (3, 3), (101, 51)])
 @pytest.mark.parametrize("kind", ENDINGS)
-def test_quarters_are_numbered_like_the_buttons_and_lose_no_pixel(kind, size):
+def test_quarters_are_numbered_like_the_buttons_and_lose_no_pixel(quarters, kind, size):
     width, height = size
     data = saved(grid(width, height), kind, **FAITHFUL.get(kind, {}))
     cut = list(quarters(data, recognise(data)))
@@ -191,14 +205,14 @@ def test_quarters_are_numbered_like_the_buttons_and_lose_no_pixel(kind, size):
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "I;16", "1", "CMYK"])
-def test_quarters_of_pictures_of_every_mode(mode):
+def test_quarters_of_pictures_of_every_mode(quarters, mode):
     image = Image.new(mode, (10, 10))
     data = saved(image, "JPEG" if mode == "CMYK" else "PNG")
     assert [size for _, _, size in quarters(data, recognise(data))] == [(5, 5)] * 4
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_quarters_keep_the_colour_profile_and_are_the_same_bytes_each_time(kind):
+def test_quarters_keep_the_colour_profile_and_are_the_same_bytes_each_time(quarters, kind):
     data = saved(grid(), kind, icc_profile=b"a profile")
     first = list(quarters(data, recognise(data)))
     assert first == list(quarters(data, recognise(data)))
@@ -207,18 +221,18 @@ def test_quarters_keep_the_colour_profile_and_are_the_same_bytes_each_time(kind)
 
 
 @pytest.mark.parametrize("data", [moving(), moving("WEBP"), moving("PNG")])
-def test_what_moves_has_no_quarters(data):
+def test_what_moves_has_no_quarters(quarters, data):
     assert list(quarters(data, recognise(data))) == []
 
 
 @pytest.mark.parametrize("tail", [b"\x21\xf9\x01;", b"\x2c;"])
-def test_what_breaks_behind_the_first_frame_is_broken(tail):
+def test_what_breaks_behind_the_first_frame_is_broken(quarters, tail):
     data = saved(grid().quantize(16), "GIF")[:-1] + tail
     with pytest.raises(BadPictureError, match="broken"):
         list(quarters(data, Media("gif")))
 
 
-def test_quarters_are_those_that_are_shown():
+def test_quarters_are_those_that_are_shown(quarters):
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
     turned = grid().rotate(180)
@@ -229,7 +243,7 @@ def test_quarters_are_those_that_are_shown():
     )
 
 
-def test_a_quarter_of_a_webp_keeps_what_can_not_be_seen():
+def test_a_quarter_of_a_webp_keeps_what_can_not_be_seen(quarters):
     clear = grid().convert("RGBA")
     clear.putalpha(0)
     data = saved(clear, "WEBP", lossless=True, exact=True)
@@ -248,7 +262,7 @@ def test_a_quarter_of_a_webp_keeps_what_can_not_be_seen():
         (webp(20_000, 20_000), "broken|too many"),
     ],
 )
-def test_a_grid_that_can_not_be_cut(data, says):
+def test_a_grid_that_can_not_be_cut(quarters, data, says):
     with pytest.raises(BadPictureError, match=says):
         list(quarters(data, recognise(data)))
 

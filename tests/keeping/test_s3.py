@@ -201,7 +201,7 @@ def test_killed_while_it_goes_up_and_run_again_leaves_exactly_the_right_objects(
         process.send_signal(signal.SIGKILL)
         assert process.wait(10) == -signal.SIGKILL
     (unfinished,) = bucket.unfinished()
-    assert re.fullmatch(r"kept/\.17_0\.png\.[0-9a-f]{8}\.part", unfinished)
+    assert re.fullmatch(r"kept/\.17_0=[0-9a-f]{12}\.png\.[0-9a-f]{16}\.part", unfinished)
     assert bucket.objects() == {}
 
     images.release.set()

@@ -10,6 +10,7 @@ from airflow_provider_mj.keeping.sources import (
     Split,
     rewritten,
     sources,
+    ways,
 )
 
 LINK = "https://cdn.example/a.png"
@@ -20,7 +21,7 @@ EACH = [(url, place, False) for place, url in enumerate(FOUR, start=1)]
 VIDEO = "https://cdn.example/a.mp4"
 CLIPS = [f"https://cdn.example/{place}.mp4" for place in range(2)]
 FILM, BOTH = [(VIDEO, 0, False)], [(url, place, False) for place, url in enumerate(CLIPS, start=1)]
-ALL_THREE = [(url, place, False) for place, url in enumerate((VIDEO, *CLIPS), start=1)]
+LATE = [(CLIPS[0], 1, False), (CLIPS[1], 3, False)]
 UPSCALED = [{"customId": "MJ::JOB::upsample_v6_2x_subtle::1::6f3b1c2d::SOLO", "label": "Upscale (Subtle)"}]
 OF_A_FILM = [
     {"customId": f"MJ::JOB::video_virtual_upscale::{number}::6f3b1c2d", "label": f"U{number}"}
@@ -56,7 +57,10 @@ OF_A_FILM = [
         ({"videoUrl": CLIPS[0], "videoUrls": CLIPS, "buttons": OF_A_FILM}, BOTH, BOTH, BOTH),
         ({"videoUrl": CLIPS[1], "videoUrls": [*CLIPS, *CLIPS], "imageUrls": FOUR}, BOTH, BOTH, BOTH),
         ({"videoUrl": "", "videoUrls": [{"url": url} for url in CLIPS]}, BOTH, BOTH, BOTH),
-        ({"videoUrl": VIDEO, "videoUrls": CLIPS}, ALL_THREE, ALL_THREE, ALL_THREE),
+        ({"videoUrl": VIDEO, "videoUrls": CLIPS}, BOTH, BOTH, BOTH),
+        ({"videoUrl": VIDEO, "videoUrls": [*CLIPS, CLIPS[0]]}, BOTH, BOTH, BOTH),
+        ({"videoUrl": VIDEO, "videoUrls": [CLIPS[0], *CLIPS]}, LATE, LATE, LATE),
+        ({"videoUrl": VIDEO, "videoUrls": [CLIPS[0]]}, *([[(CLIPS[0], 0, False)]] * 3)),
         ({"imageUrl": LINK, "videoUrl": "file:///etc/passwd", "videoUrls": ["x"]}, ONE, ONE, GRID),
     ],
 )
@@ -64,6 +68,39 @@ def test_which_links_are_saved(told, auto, never, always):
     one = Task.from_wire(task() | told)
     for split, wanted in zip((Split.AUTO, Split.NEVER, Split.ALWAYS), (auto, never, always), strict=True):
         assert [(link.url, link.index, link.is_grid) for link in sources(one, split)] == wanted
+
+
+A, N, W = Split.AUTO, Split.NEVER, Split.ALWAYS
+
+
+@pytest.mark.parametrize(
+    ("told", "split", "others"),
+    [
+        ({"imageUrl": LINK, "imageUrls": FOUR, "buttons": BUTTONS}, A, [GRID]),
+        ({"imageUrl": LINK, "imageUrls": FOUR, "buttons": BUTTONS}, W, [GRID]),
+        ({"imageUrl": LINK, "imageUrls": FOUR, "buttons": BUTTONS}, N, [EACH]),
+        ({"imageUrl": LINK, "imageUrls": FOUR, "action": "IMAGINE"}, A, [GRID]),
+        ({"imageUrl": LINK, "imageUrls": FOUR[:2], "action": "UPSCALE"}, A, [ONE]),
+        ({"imageUrl": LINK, "imageUrls": [FOUR[0]], "action": "UPSCALE"}, A, [[(FOUR[0], 0, False)]]),
+        ({"imageUrl": LINK, "imageUrls": [FOUR[0]], "action": "UPSCALE"}, W, [[(FOUR[0], 0, True)]]),
+        # Nobody knows which of the four they are.
+        ({"imageUrl": LINK, "imageUrls": [FOUR[0]], "buttons": BUTTONS}, A, []),
+        ({"imageUrl": LINK, "imageUrls": FOUR[1:], "buttons": BUTTONS}, A, []),
+        ({"imageUrl": LINK, "imageUrls": [LINK], "action": "UPSCALE"}, A, []),
+        ({"imageUrl": LINK, "buttons": BUTTONS}, A, []),
+        ({"imageUrls": FOUR, "buttons": BUTTONS}, A, []),
+        ({"videoUrl": VIDEO, "videoUrls": CLIPS, "imageUrl": LINK}, A, [FILM]),
+        ({"videoUrl": VIDEO, "videoUrls": CLIPS, "imageUrls": FOUR}, N, [FILM]),
+        ({"videoUrl": VIDEO, "videoUrls": [CLIPS[0]]}, W, [FILM]),
+        ({"videoUrl": CLIPS[1], "videoUrls": CLIPS}, A, []),
+        ({"videoUrls": CLIPS}, A, []),
+        ({"videoUrl": VIDEO, "imageUrl": LINK}, A, []),
+    ],
+)
+def test_what_else_has_the_same_pictures(told, split, others):
+    first, *found = ways(Task.from_wire(task() | told), split)
+    assert [[(link.url, link.index, link.is_grid) for link in way] for way in found] == others
+    assert first == sources(Task.from_wire(task() | told), split)
 
 
 def test_more_than_four_are_numbered_on():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import responses
-from fakes import AIRFLOW_2, API, KEY, context
+from fakes import AIRFLOW_2, API, KEY, context, without_history
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,9 +19,23 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tells Airflow 2 of a clear is tested in a real one."""
+    without_history(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads are tried again without waiting; how long they wait is tested where the clock is passed in."""
     monkeypatch.setattr("airflow_provider_mj.gateway.transport._wait_seconds", lambda state: 0.0)
+
+
+@pytest.fixture
+def quick_doubts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a minute of doubts takes a fifth of a second, and an id that is not known has no grace."""
+    monkeypatch.setattr("airflow_provider_mj.gateway.waiting.NOT_FOUND_GRACE", 0.0)
+    monkeypatch.setattr("airflow_provider_mj.gateway.waiting.DOUBT_SECONDS", 0.2)
+    monkeypatch.setattr("airflow_provider_mj.gateway.waiting.DOUBT_PAUSE", 0.1)
 
 
 @pytest.fixture
@@ -30,7 +44,7 @@ def gateway() -> Iterator[responses.RequestsMock]:
         yield mocked
 
 
-Answer = dict[str, Any] | int | Exception
+Answer = dict[str, Any] | tuple[int, dict[str, Any]] | int | Exception
 Fetches = Callable[..., None]
 UNKNOWN = 204
 
@@ -39,8 +53,8 @@ UNKNOWN = 204
 def fetches(gateway: responses.RequestsMock) -> Fetches:
     """Let the gateway answer about task 17, by fetch and by list, one answer after the other.
 
-    A dict is the task, a number an HTTP status (204: not known), an exception breaks the connection. The last
-    one is given again and again.
+    A dict is the task, a number an HTTP status (204: not known), a pair such a status with JSON, and an
+    exception breaks the connection. The last one is given again and again.
     """
     script: list[Answer] = []
 
@@ -48,6 +62,8 @@ def fetches(gateway: responses.RequestsMock) -> Fetches:
         one = script.pop(0) if len(script) > 1 else script[0]
         if isinstance(one, dict):
             return 200, {}, json.dumps(shape({"id": "17", **one}) if "status" in one else one)
+        if isinstance(one, tuple):
+            return one[0], {}, json.dumps(one[1])
         if isinstance(one, int):
             return (unknown[0], {}, unknown[1]) if one == UNKNOWN else (one, {}, "")
         return one

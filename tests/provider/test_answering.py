@@ -27,9 +27,12 @@ from airflow_provider_mj.gateway.errors import (
     GatewayError,
     NoConnectionError,
     QueueFullError,
+    SearchFailedError,
     SubmissionUnknownError,
+    WindowRefusedError,
 )
-from airflow_provider_mj.submitting import queue_delay
+from airflow_provider_mj.gateway.task import Task
+from airflow_provider_mj.submitting.queue import queue_delay
 
 
 def test_a_window_is_answered_and_the_task_that_the_answer_names_is_waited_for() -> None:
@@ -37,15 +40,18 @@ def test_a_window_is_answered_and_the_task_that_the_answer_names_is_waited_for()
     record = case.answer(WINDOW)
     assert (record.mj_task_ids, record.is_confirmed, record.is_window) == (("18",), True, False)
     assert case.store.record == record
-    assert case.desk.written == [replace(WINDOW, answer_digest=ANSWER_DIGEST, answer_at=START)]
+    assert case.desk.written == [[replace(WINDOW, answer=ANSWER_DIGEST, answer_at=START)]]
     assert case.desk.sent == [("modal", {"taskId": "17", "prompt": "a hat", "state": f"{STATE}+answer"})]
 
 
 @pytest.mark.parametrize("refusal", [QueueFullError, BannedPromptError, NoConnectionError])
 def test_a_window_whose_answer_was_refused_may_be_answered_again(refusal: type[GatewayError]) -> None:
     case = Case(failure(refusal), accepted("17"), record=WINDOW)
-    with pytest.raises(refusal):
+    # A retry can't mend the one, and the press is paid for: its own words say so.
+    expected = WindowRefusedError if refusal is BannedPromptError else refusal
+    with pytest.raises(expected) as caught:
         case.answer(WINDOW)
+    assert (refusal is BannedPromptError) is ("task 17" in str(caught.value))
     assert case.store.record == WINDOW
     assert case.answer(case.store.record).is_confirmed
 
@@ -145,6 +151,32 @@ def test_a_full_queue_is_given_up_when_time_is_up(late: float) -> None:
 def test_no_picture_and_no_key_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     case = Case(accepted("17"))
-    case.submitter().submit(jobs.imagine("a fox", images=["data:image/png;base64,iVBORw0KGgoAAA=="]))
+    case.submit(job=jobs.imagine("a fox", images=["data:image/png;base64,iVBORw0KGgoAAA=="]))
     assert "Submitting imagine to gateway gw.example" in caplog.text
     assert "base64" not in caplog.text
+
+
+@pytest.mark.parametrize("before", ["", None, "NOT_START"])
+@pytest.mark.parametrize(("then", "is_sent"), [("MODAL", True), ("SUCCESS", False), ("IN_PROGRESS", False)])
+def test_a_window_that_shows_no_status_yet_may_have_been_answered(
+    before: str | None, then: str, is_sent: bool
+) -> None:
+    """A relay shows none before it has copied one from what stands behind it."""
+    case = Case(accepted("17"), record=WINDOW)
+    statuses = iter([before, before, before, then])
+
+    def look(mj_task_id: str) -> Task:
+        return Task(id=mj_task_id, status=next(statuses, then))
+
+    case.desk.look_alone = look  # type: ignore[method-assign]
+    assert case.answer(WINDOW, is_new=False).is_confirmed
+    assert len(case.desk.sent) == is_sent
+
+
+def test_a_window_that_goes_on_showing_no_status_is_left_to_a_retry() -> None:
+    case = Case(record=WINDOW)
+    case.desk.status = ""
+    with pytest.raises(SearchFailedError, match="may have been answered"):
+        case.answer(WINDOW, is_new=False)
+    assert not case.desk.sent
+    assert case.store.record == WINDOW

@@ -13,6 +13,8 @@ from fakes import KEY, first_event
 from airflow_provider_mj.sandbox import Fault, FaultKind, SandboxServer
 from airflow_provider_mj.triggers.mj import MJTaskTrigger
 
+pytestmark = pytest.mark.alone
+
 TASKS, INTERVAL = 1000, 0.5
 FAULTS = [
     Fault(FaultKind.STATUS, status=500, rate=0.04),

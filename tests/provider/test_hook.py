@@ -125,8 +125,25 @@ def test_the_calls_of_the_hook(gateway):
 @pytest.mark.parametrize("answer", [{"json": []}, {"json": [{"id": "1", "status": "SUCCESS"}]}])
 def test_a_connection_that_works(gateway, answer):
     gateway.post(LIST, **answer)
-    assert MJHook().test_connection() == (True, "The gateway gw.example answers and takes the key.")
-    assert [call.request.url for call in gateway.calls] == [LIST]
+    gateway.get(PROBE, status=204)
+    gateway.get(f"{API}/task/list", json=[])
+    gateway.get(f"{API}/task/airflow-connection-test/image-seed", status=404, json={"code": 3})
+    assert MJHook().test_connection() == (
+        True,
+        "The gateway gw.example answers and takes the key; it looks like trueai-org/midjourney-proxy: "
+        "a lost submission is found in its list of tasks.",
+    )
+    # A few calls, none of which is paid for.
+    assert len(gateway.calls) <= 5
+    assert not [call for call in gateway.calls if "/submit/" in call.request.url]
+
+
+def test_a_list_alone_makes_no_gateway(gateway):
+    gateway.post(LIST, json=[])
+    gateway.get(PROBE, body=HTML)
+    works, message = MJHook().test_connection()
+    assert works is False
+    assert "a web page came instead of JSON" in message
 
 
 @pytest.mark.parametrize("no_list", [{"status": 404, "body": HTML}, {"status": 405}, {"body": HTML}])

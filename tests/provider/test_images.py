@@ -13,9 +13,9 @@ import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from PIL import Image
 
-from airflow_provider_mj import images
 from airflow_provider_mj.gateway.download import RefusedUrlError
 from airflow_provider_mj.images import ImageInputError, data_uri, describe_source, is_url
+from airflow_provider_mj.keeping.decoder import Decoder
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (8, 4), mode: str = "RGB", **options: Any) -> bytes:
@@ -283,7 +283,7 @@ def header_of(width: int, height: int) -> bytes:
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("size", [(10_000, 5_001), (10_000, 10_000), (60_000, 60_000), (2**31 - 1, 1)])
 def test_a_bomb_is_refused_before_it_is_decoded(size, monkeypatch):
-    monkeypatch.setattr(images, "_written", lambda *args: pytest.fail("it was decoded"))
+    monkeypatch.setattr(Decoder, "start", lambda self: pytest.fail("it was decoded"))
     with pytest.raises(ImageInputError, match="too many"):
         data_uri(header_of(*size), max_side=100)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from fakes import KEY, AirflowRescheduleException, deferred
 
+from airflow_provider_mj.gateway.errors import GatewayError
 from airflow_provider_mj.gateway.task import Task
 from airflow_provider_mj.sandbox import DIALECTS, Fault, SandboxServer
 from airflow_provider_mj.sensors.mj import MJTaskSensor
@@ -25,7 +27,7 @@ SECONDS = 0.2
 
 @pytest.fixture(scope="module", params=["trueai", "crazyrouter"])
 def server(request):
-    with SandboxServer(request.param, key=KEY, task_seconds=SECONDS) as sandbox:
+    with SandboxServer(request.param, key=KEY, task_seconds=SECONDS, loop_seconds=0) as sandbox:
         yield sandbox
 
 
@@ -157,24 +159,93 @@ def test_an_outage_at_the_very_end_ends_nothing(sandbox):
     assert all(task["imageUrl"] for task in watch.published())
 
 
+@pytest.fixture
+def refuse(sandbox):
+    """Let the gateway refuse the key, when the wait has begun."""
+    timers = []
+
+    def refuse(times: int | None = None) -> None:
+        fault = Fault("status", status=401, times=times)
+        timers.append(threading.Timer(0.2, sandbox.gateway.faults.add, [fault]))
+        timers[-1].start()
+
+    yield refuse
+    for timer in timers:
+        timer.join()
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_moment_in_which_the_key_is_refused_ends_nothing(sandbox, run, refuse, monkeypatch, times):
+    monkeypatch.setattr("airflow_provider_mj.gateway.waiting.DOUBT_PAUSE", 0.1)
+    ids = submit(sandbox, *["[[seconds: 0.8]] a cat"] * 3)
+    refuse(times)
+    assert [task["id"] for task in run(ids)] == ids
+    assert not any(fault["times"] for fault in sandbox.gateway.faults.active())
+
+
+def test_a_key_that_stays_refused_ends_the_wait_for_all_by_one_fetch_each_time(
+    sandbox, run, refuse, quick_doubts
+):
+    ids = submit(sandbox, *["[[never]] a cat"] * 40)
+    refuse()
+    with pytest.raises(AirflowFailException, match="40 of 40 tasks did not succeed.*every look") as caught:
+        run(ids)
+    assert str(caught.value).count("HTTP 401") == 10  # as many as are named
+    assert calls(sandbox)["fetch"] <= 10
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_key_that_is_refused_at_the_very_end_for_a_moment_costs_nothing(sandbox, quick_doubts, times):
+    ids = submit(sandbox, "a cat [[seconds: 0]]", "another cat [[seconds: 0]]")
+    watch = MJTaskSensor(task_id="s", mj_task_ids=ids, poke_interval=0.05)._begin()
+    watch.source.look = lambda ids: {one: Task(id=one, status="SUCCESS", is_whole=False) for one in ids}
+    sandbox.gateway.faults.add(Fault("status", status=401, times=times))
+    watch.block()
+    assert all(task["imageUrl"] for task in watch.published())
+
+
+def test_a_key_that_stays_refused_at_the_very_end_is_the_end(sandbox, quick_doubts):
+    ids = submit(sandbox, "a cat [[seconds: 0]]", "another cat [[seconds: 0]]")
+    watch = MJTaskSensor(task_id="s", mj_task_ids=ids, poke_interval=0.05)._begin()
+    watch.source.look = lambda ids: {one: Task(id=one, status="SUCCESS", is_whole=False) for one in ids}
+    sandbox.gateway.faults.add(Fault("status", status=401))
+    with pytest.raises(AirflowFailException, match="HTTP 401"):
+        watch.block()
+
+
 @pytest.mark.parametrize("status", [401, 500])
-def test_an_end_that_can_not_be_made_whole_is_an_error(sandbox, status):
+def test_an_end_that_can_not_be_made_whole_is_an_error_that_a_retry_may_mend(sandbox, status):
     ids = submit(sandbox, "a cat [[seconds: 0]]", "another cat [[seconds: 0]]")
     watch = MJTaskSensor(task_id="s", mj_task_ids=ids)._begin(time.time() - 4000)
     watch.source.look = lambda ids: {one: Task(id=one, status="SUCCESS", is_whole=False) for one in ids}
     sandbox.gateway.faults.add(Fault("status", status=status))
-    with pytest.raises(Exception, match=f"HTTP {status}"):
+    with pytest.raises(GatewayError, match=f"HTTP {status}"):
         watch.check()
 
 
-def test_a_task_that_is_gone_at_the_end_takes_no_other_with_it(sandbox):
+def test_a_task_that_is_gone_at_the_end_takes_no_other_with_it(sandbox, quick_doubts):
     (one,) = submit(sandbox, "a cat [[seconds: 0]]")
     watch = MJTaskSensor(task_id="s", mj_task_ids=[one, "404404"])._begin()
     watch.source.look = lambda ids: {one: Task(id=one, status="SUCCESS", is_whole=False) for one in ids}
-    assert watch.check() is None
+    # It may be there again the next moment, and then with its picture.
+    assert watch.check() is not None
+    watch.block()
     found, gone = watch.published()
     assert found["imageUrl"]
     assert (gone["status"], gone["imageUrl"]) == ("SUCCESS", None)
+    assert calls(sandbox)["fetch"] >= 3
+
+
+def test_a_task_that_is_gone_for_a_moment_at_the_end_is_published_whole(sandbox, quick_doubts):
+    ids = submit(sandbox, "a cat [[seconds: 0]]", "another cat [[seconds: 0]]")
+    watch = MJTaskSensor(task_id="s", mj_task_ids=ids)._begin()
+    watch.source.look = lambda ids: {one: Task(id=one, status="SUCCESS", is_whole=False) for one in ids}
+    whole, gone = watch.source.get_whole, [ids[1:], ids[1:]]
+    watch.source.get_whole = lambda ids: {
+        one: task for one, task in whole(ids).items() if one not in (gone.pop() if gone else ())
+    }
+    watch.block()
+    assert all(task["imageUrl"] for task in watch.published())
 
 
 def test_a_gateway_without_the_list_call_is_asked_for_each(sandbox, run):

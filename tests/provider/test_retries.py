@@ -29,16 +29,23 @@ ACTIONS = {
     errors.BlockedError: ("retry", MINUTE),
     errors.EndpointMissingError: ("fail", None),
     errors.UnauthorizedError: ("fail", None),
+    errors.CannotReadError: ("fail", None),
+    errors.NotReadyError: ("retry", MINUTE),
     errors.TaskNotFoundError: ("fail", None),
     errors.SubmissionError: ("retry", MINUTE),
     errors.QueueFullError: ("retry", TEN_MINUTES),
     errors.NoAccountError: ("retry", TEN_MINUTES),
     errors.BannedPromptError: ("fail", None),
+    errors.NotOfferedError: ("fail", None),
+    errors.AccountBlockedError: ("fail", None),
     errors.InvalidSubmissionError: ("fail", None),
     errors.QuotaError: ("fail", None),
     errors.ParentTaskError: ("fail", None),
+    errors.ParentNotReadyError: ("retry", MINUTE),
+    errors.WindowRefusedError: ("fail", None),
     errors.SearchFailedError: ("retry", MINUTE),
     errors.SubmissionUnknownError: ("fail", None),
+    errors.PageInsteadError: ("fail", None),
 }
 
 

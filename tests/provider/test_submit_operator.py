@@ -8,7 +8,13 @@ from desks import PAID, Store
 from fakes import context
 
 from airflow_provider_mj.images import ImageInputError
-from airflow_provider_mj.operators.mj import MJActionOperator, MJImagineOperator, MJSaveImagesOperator
+from airflow_provider_mj.operators.mj import (
+    MJActionOperator,
+    MJDescribeOperator,
+    MJImagineOperator,
+    MJSaveImagesOperator,
+    MJShortenOperator,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +43,17 @@ def test_text_that_looks_like_a_task_and_is_none_is_refused_without_showing_it(k
     with pytest.raises(ValueError, match="task must be a task as it stands in XCom") as caught:
         kind(task_id="t", task="{'imageUrl': secret}", **more)
     assert "secret" not in str(caught.value)
+
+
+TRANSLATED = {"promptEn": "1. a cat", "prompt": "1. 一只猫", "properties": {}}
+
+
+@pytest.mark.parametrize(("language", "prompts"), [("zh", ["一只猫"]), (None, ["a cat"])])
+def test_a_description_is_given_in_the_language_that_was_asked_for(language, prompts):
+    operator = MJDescribeOperator(task_id="t", image=b"cat", language=language, do_xcom_push=False)
+    assert operator.result({}, [TRANSLATED]) == prompts
+
+
+def test_a_shortened_prompt_is_never_a_translation():
+    operator = MJShortenOperator(task_id="t", prompt="a cat", do_xcom_push=False)
+    assert operator.result({}, [TRANSLATED]) == ["a cat"]

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from fakes import API, KEY, context, deferred, first_event
+from fakes import KEY, context, deferred, first_event
 
 from airflow_provider_mj.deferring import check_event
 from airflow_provider_mj.operators.mj import MJTaskResultOperator
@@ -24,7 +24,7 @@ def trigger(*mj_task_ids: str, **more: Any) -> MJTaskTrigger:
 
 
 def test_it_is_made_again_from_what_it_serializes():
-    made = trigger("17", "18", min_success=1, fail_fast=True, cancel_on_kill=False)
+    made = trigger("17", "18", min_success=1, fail_fast=True, cancel_on_kill=True)
     path, arguments = made.serialize()
     assert path == "airflow_provider_mj.triggers.mj.MJTaskTrigger"
     assert json.loads(json.dumps(arguments)) == arguments
@@ -141,53 +141,6 @@ def test_deferring_keeps_airflows_own_timeout_as_a_net(fetches):
     made = deferral.value.trigger
     assert made.deadline - made.started_at == pytest.approx(599)
     assert made.poll_interval == 5.0
-
-
-class TestKilled:
-    """Only a person's kill cancels at the gateway."""
-
-    @pytest.fixture(autouse=True)
-    def cancellable(self, gateway):
-        for one in ("17", "18"):
-            gateway.post(f"{API}/task/{one}/cancel", status=400 if one == "17" else 200, body="")
-
-    @staticmethod
-    def cancelled(gateway) -> list[str]:
-        return [
-            call.request.url.split("/")[-2] for call in gateway.calls if call.request.url.endswith("cancel")
-        ]
-
-    def test_in_the_triggerer(self, gateway):
-        asyncio.run(trigger("17", "18").on_kill())
-        assert self.cancelled(gateway) == ["17", "18"]
-
-    def test_in_the_triggerer_if_not_wanted(self, gateway):
-        asyncio.run(trigger("17", cancel_on_kill=False).on_kill())
-        assert self.cancelled(gateway) == []
-
-    def test_a_restart_of_the_triggerer_cancels_nothing(self, gateway, fetches):
-        fetches(RUNNING)
-
-        async def story() -> None:
-            running = asyncio.create_task(first_event(made := trigger()))
-            await asyncio.sleep(0.1)
-            running.cancel()
-            await asyncio.wait([running])
-            await made.cleanup()
-
-        asyncio.run(story())
-        assert len(gateway.calls) >= 1
-        assert self.cancelled(gateway) == []
-
-    @pytest.mark.parametrize(("wanted", "cancelled"), [(True, ["17", "18"]), (False, [])])
-    def test_in_the_worker(self, gateway, wanted, cancelled):
-        gateway.post(f"{API}/task/list-by-condition", json=[])
-        sensor = MJTaskSensor(task_id="s", mj_task_ids=["17", "18"], mode="poke", cancel_on_kill=wanted)
-        sensor.on_kill()
-        assert self.cancelled(gateway) == []
-        sensor._begin().check()
-        sensor.on_kill()
-        assert self.cancelled(gateway) == cancelled
 
 
 def test_a_wait_survives_the_death_of_its_triggerer(monkeypatch):

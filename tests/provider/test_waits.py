@@ -13,8 +13,9 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
 )
-from fakes import KEY, AirflowRescheduleException, deferred
+from fakes import KEY, AirflowRescheduleException
 from fakes import context as plain_context
+from ways_to_wait import MODES, Way
 
 from airflow_provider_mj.gateway.errors import (
     GatewayBusyError,
@@ -31,12 +32,9 @@ DONE = {
     "imageUrl": "https://a/1.png",
     "buttons": [{"customId": "MJ::JOB::upsample::1::x", "label": "U1"}],
 }
-QUICK = 0.01
-
 Run = Callable[..., Any]
 
 
-MODES = ["poke", "reschedule", "deferred sensor", "blocking operator", "deferred operator"]
 SENSORS = pytest.mark.parametrize("mode", ["poke", "reschedule", "deferred sensor"], indirect=True)
 
 
@@ -46,44 +44,20 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def late(mode: str) -> type[Exception]:
-    """What a wait that takes too long raises."""
-    return TimeoutError if mode.endswith("operator") else AirflowSensorTimeout
+def way(mode: str, rescheduled) -> Way:
+    return Way(mode, rescheduled)
 
 
 @pytest.fixture
-def run(mode: str, rescheduled) -> Run:
+def late(way: Way) -> type[Exception]:
+    """What a wait that takes too long raises."""
+    return way.late
+
+
+@pytest.fixture
+def run(way: Way) -> Run:
     """Run a wait in one of the modes to its end, whatever it gives or raises."""
-    deferrable = mode.startswith("deferred")
-
-    def operate(timeout: float = 60.0) -> Any:
-        def operator() -> MJTaskResultOperator:
-            return MJTaskResultOperator(
-                task_id="r", mj_task_id="17", poll_interval=QUICK, timeout=timeout, deferrable=deferrable
-            )
-
-        return deferred(operator, plain_context())
-
-    def sense(timeout: float = 60.0, **kwargs: Any) -> Any:
-        def sensor() -> MJTaskSensor:
-            return MJTaskSensor(
-                task_id="s",
-                mj_task_id="17",
-                mode="poke" if mode == "poke" else "reschedule",
-                poke_interval=QUICK,
-                timeout=timeout,
-                deferrable=deferrable,
-                **kwargs,
-            )
-
-        began = None
-        while True:
-            try:
-                return deferred(sensor, rescheduled(began))
-            except AirflowRescheduleException:
-                began = began or datetime.now(UTC)
-
-    return operate if mode.endswith("operator") else sense
+    return way.run
 
 
 def test_success_gives_the_task(run, fetches):
@@ -98,7 +72,6 @@ def test_success_gives_the_task(run, fetches):
         ({"status": "FAILURE", "failReason": None, "progress": "100%"}, "no reason given"),
         ({"status": "CANCEL"}, "was cancelled"),
         ({"status": "MODAL"}, "waits for a confirmation"),
-        (401, "the key is refused"),
     ],
 )
 def test_what_no_retry_can_mend_fails_at_once(run, mode, fetches, gateway, answer, words):
@@ -156,7 +129,7 @@ def test_an_unknown_id_is_not_yet_at_first(run, fetches):
     assert run()["id"] == "17"
 
 
-def test_an_id_that_stays_unknown(fetches, rescheduled):
+def test_an_id_that_stays_unknown(fetches, rescheduled, quick_doubts):
     fetches(204)
     a_minute_ago = datetime.now(UTC) - timedelta(minutes=1)
     with pytest.raises(AirflowFailException, match="not known"):

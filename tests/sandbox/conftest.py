@@ -23,10 +23,13 @@ def callers() -> Iterator[Callers]:
         def fresh(dialect: str) -> Caller:
             if dialect not in running:
                 clock = ManualClock(NOW)
-                sandbox = stack.enter_context(SandboxServer(dialect, clock=clock, key=KEY))
+                sandbox = stack.enter_context(SandboxServer(dialect, clock=clock, key=KEY, loop_seconds=0))
                 running[dialect] = Caller(sandbox, clock)
             caller = running[dialect]
-            caller.sandbox.gateway.reset()
+            gateway = caller.sandbox.gateway
+            gateway.loop_seconds, gateway.balance, gateway.user_limits = 0, None, None
+            gateway.conditions.clear()
+            gateway.reset()
             caller.clock.now = NOW
             return caller
 

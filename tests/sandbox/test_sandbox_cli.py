@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from airflow_provider_mj.sandbox import Ending, SandboxServer
+from airflow_provider_mj.sandbox import Condition, Ending, SandboxServer, UserLimits
 from airflow_provider_mj.sandbox.__main__ import _banner, _parser, _server, main
 
 if TYPE_CHECKING:
@@ -92,9 +92,17 @@ def test_it_runs_until_a_signal(number: signal.Signals) -> None:
         (["--task-seconds", "nan"], "must be from 0"),
         (["--link-seconds", "-1"], "must be from 0"),
         (["--queue-limit", "-1"], "queue_limit must be from 0"),
+        (["--loop-seconds", "-1"], "loop_seconds must be from 0"),
+        (["--balance", "-1"], "balance must be from 0"),
+        (["--user-limit", "month=3"], "is not NAME=N"),
+        (["--user-limit", "day=-3"], "is not NAME=N"),
+        (["--user-limit", "day=3"], "has no limits per user"),
+        (["--condition", "sleepy"], "invalid choice"),
+        (["--condition", "not-admin"], "not-admin is a condition of trueai, not of crazyrouter"),
         (["--key", ""], "the key must be printable ASCII"),
         (["--port", "70000"], "port 70000"),
         (["--host", "192.0.2.1"], "mj-sandbox: "),
+        (["--allow-host", "sandbox:8090"], "no host name"),
     ],
 )
 def test_wrong_arguments_are_said(
@@ -120,6 +128,14 @@ def test_remix_and_the_queue_limit_reach_the_gateway() -> None:
     assert (gateway.remix, gateway.queue_limit) == (True, 3)
     gateway = _server(_parser().parse_args([])).gateway
     assert (gateway.remix, gateway.queue_limit) == (False, None)
+
+
+def test_hosts_can_be_allowed_by_name() -> None:
+    arguments = ["--port", "0", "--allow-host", "sandbox", "--allow-host", "mj.internal"]
+    with _server(_parser().parse_args(arguments)) as sandbox:
+        for host, status in (("sandbox", 200), ("mj.internal:8090", 200), ("other", 403)):
+            url = f"{sandbox.url}/sandbox/ledger"
+            assert requests.get(url, headers={"Host": host}, timeout=10).status_code == status
 
 
 def test_strangers_are_warned_of() -> None:
@@ -183,3 +199,15 @@ def test_two_servers_live_side_by_side_and_on_ipv6() -> None:
 def test_wrong_parameters_are_refused(dialect: str, key: str) -> None:
     with pytest.raises(ValueError, match=r"unknown dialect 'klingon'|printable ASCII"):
         SandboxServer(dialect, key=key)
+
+
+def test_loop_balance_limits_and_conditions_reach_the_gateway() -> None:
+    arguments = ["--dialect", "gptplus5", "--loop-seconds", "2.5", "--balance", "30"]
+    arguments += ["--user-limit", "day=5", "--user-limit", "queue=2", "--condition", "log-off"]
+    gateway = _server(_parser().parse_args([*arguments, "--condition", "unreadable"])).gateway
+    assert (gateway.loop_seconds, gateway.balance) == (2.5, 30)
+    assert gateway.user_limits == UserLimits(day=5, queue=2)
+    assert gateway.conditions == {Condition.LOG_OFF, Condition.UNREADABLE}
+    gateway = _server(_parser().parse_args([])).gateway
+    assert (gateway.loop_seconds, gateway.balance, gateway.user_limits) == (15, None, None)
+    assert gateway.conditions == set()

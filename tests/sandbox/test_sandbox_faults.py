@@ -16,7 +16,11 @@ from airflow_provider_mj.sandbox.faults import HEADER, FaultPlan
 if TYPE_CHECKING:
     from sandbox_caller import Caller
 
-UNPROCESSED = {FaultKind.STATUS, FaultKind.HTML, FaultKind.GARBAGE, FaultKind.HUGE, FaultKind.RESET}
+JSON = {"Content-Type": "application/json"}
+UNPROCESSED = {
+    *(FaultKind.STATUS, FaultKind.HTML, FaultKind.GARBAGE, FaultKind.HUGE, FaultKind.RESET),
+    FaultKind.OVERLOAD,
+}
 
 
 def test_a_status_with_body_and_retry_after(caller: Caller) -> None:
@@ -198,7 +202,8 @@ def test_other_processes_use_the_control_routes(caller: Caller) -> None:
     assert requests.post(f"{url}/sandbox/faults", json=[fault, fault], timeout=10).json()[1]["times"] == 1
     assert [caller.imagine("a fox").status_code for _ in range(3)] == [500, 500, 200]
     for wrong in ("{", "7", '[["kind"]]', '{"kind": "x"}', "[" * 100_000):
-        assert requests.post(f"{url}/sandbox/faults", data=wrong, timeout=10).status_code == 400
+        answer = requests.post(f"{url}/sandbox/faults", data=wrong, headers=JSON, timeout=10)
+        assert answer.status_code == 400
     ledger = requests.get(f"{url}/sandbox/ledger", timeout=10).json()
     assert ledger["total"] == 2.0
     assert [charge["action"] for charge in ledger["charges"]] == ["IMAGINE"]

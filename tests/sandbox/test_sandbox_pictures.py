@@ -157,7 +157,7 @@ def test_nothing_else_has_links_to_quarters(any_dialect: Caller) -> None:
 
 def test_the_life_of_a_link_can_be_set() -> None:
     clock = ManualClock()
-    with SandboxServer(clock=clock, link_seconds=60) as sandbox:
+    with SandboxServer(clock=clock, link_seconds=60, loop_seconds=0) as sandbox:
         caller = Caller(sandbox, clock)
         url = caller.finished()["imageUrl"]
         clock.advance(59)

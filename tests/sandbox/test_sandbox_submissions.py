@@ -229,7 +229,5 @@ def test_strange_paths_and_hosts_are_never_a_500(any_dialect: Caller) -> None:
         "/attachments/1",
     ):
         assert any_dialect.get(path).status_code < 500, path
-    task = any_dialect.finished()
-    strange = any_dialect.get(f"/mj/task/{task['id']}/fetch", headers={"Host": "[evil\\/"})
-    assert strange.json()["imageUrl"] == task["imageUrl"]
-    assert any_dialect.get("/nothing", headers={"Host": "["}).status_code < 500
+    for host in ("[evil\\/", "["):
+        assert any_dialect.get("/nothing", headers={"Host": host}).status_code == 403

@@ -67,7 +67,7 @@ class Story:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(dialect="crazyrouter", key=KEY, task_seconds=TASK_SECONDS) as server:
+    with SandboxServer(dialect="crazyrouter", key=KEY, task_seconds=TASK_SECONDS, loop_seconds=1) as server:
         yield server
 
 

@@ -312,7 +312,7 @@ def test_triggers_hold_no_secret_while_tasks_wait(pictures: Run, folder: Path) -
     ("task_id", "shown"),
     [
         ("blend", {"images": ["stone.png", "bytes"]}),
-        ("region", {"modal": ["moss.png", "more moss"], "task": ["buttons"]}),
+        ("region", {"modal": ["moss.png", "more moss"], "task": ["task "]}),
         ("describe", {"image": ["/attachments/"]}),
         ("swap", {"source": ["stone.png"], "target": ["data URI"]}),
     ],

@@ -1,0 +1,1 @@
+"""The modules of the attack lie beside its tests."""
