@@ -24,8 +24,9 @@ demo: .venv/installed-sandbox ## one image task, end to end, in a real Airflow, 
 	@$(BIN)/python -m tools.demo
 
 test: .venv/installed-dev ## unit tests, their coverage, then the tests in a real Airflow
-	$(BIN)/python -m pytest -m "not system and not alone and not waits" -n 3 --cov --cov-report=
-	$(BIN)/python -m pytest -m "waits" -n 4
+	$(BIN)/python -m pytest -m "not system and not alone and not waits and not computes" -n 4 --dist worksteal --cov --cov-report=
+	$(BIN)/python -m pytest -m "waits" -n 6 --dist worksteal
+	$(BIN)/python -m pytest -m "computes" -n 2 --dist worksteal
 	$(BIN)/python -m pytest -m "alone"
 	$(BIN)/python -m coverage report --include="$(PARTS)" --precision=2 --show-missing --skip-covered --fail-under=95
 	$(BIN)/python -m pytest -m system -n 2 --dist loadfile

@@ -6,6 +6,7 @@ import tempfile
 # Before anything imports Airflow, which would write into the home folder of whoever runs pytest by hand.
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-provider-mj-"))
 
+import gc
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,12 @@ guard.install()
 DOCUMENTS = Path(__file__).parent / "documents"
 
 Document = Callable[[str], Any]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what ten thousand tests are described by to no collection: each would walk through all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 from attack import attack
 from mutants import MUTANTS, hunt
 
-pytestmark = [pytest.mark.wire, pytest.mark.alone]
+pytestmark = [pytest.mark.wire, pytest.mark.computes]
 
 SEED = 20261125
 

@@ -68,6 +68,11 @@ def sandbox(servers: dict[str, Sandbox], dialect: str, monkeypatch: pytest.Monke
     # How long a lost submission may still be under way.
     monkeypatch.setattr("airflow_provider_mj.hooks.mj.MJHook.submit_timeout", 0.1)
     monkeypatch.setattr("airflow_provider_mj.submitting.charged.UPSTREAM_WAIT", 0.1)
+    # How often, and for how long, what is doubtful is looked at again.
+    monkeypatch.setattr("airflow_provider_mj.submitting.search.SEARCH_INTERVAL", 0.05)
+    for module in ("airflow_provider_mj.submitting.search", "airflow_provider_mj.gateway.waiting"):
+        monkeypatch.setattr(f"{module}.DOUBT_SECONDS", 0.2)
+    monkeypatch.setattr("airflow_provider_mj.gateway.waiting.DOUBT_PAUSE", 0.1)
     return one
 
 

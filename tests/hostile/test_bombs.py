@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Nothing of Airflow is in it: once is enough.
-pytestmark = [pytest.mark.wire, pytest.mark.alone]
+pytestmark = [pytest.mark.wire, pytest.mark.computes]
 
 SECONDS, MEMORY = 1.0, 200 * MIB
 PIECE = 65536
