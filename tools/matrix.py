@@ -128,7 +128,13 @@ def run_tests(version: str) -> bool:
         return False
     command = [str(python), "-m", "pytest", "-o", "cache_dir=.matrix/cache", "-m"]
     parts = [
-        ["not wire and not system and not alone and not waits", "-n", "4", "--dist", "worksteal"],
+        [
+            "not wire and not system and not alone and not waits and not computes",
+            "-n",
+            "4",
+            "--dist",
+            "worksteal",
+        ],
         # What measures time or memory measures the same on each: `make test` does that once.
         ["system", "-n", "2", "--dist", "loadfile"],
     ]
