@@ -35,7 +35,7 @@ SLOW = [
     Expression(r"\[\[\s*([^\[\]:]*?)\s*(?::\s*([^\[\]]*?)\s*)?\]\]", 0, frozenset(("sub",))),
     Expression(r"/(task|submit)(/.*)?$", 0, frozenset(("sub",))),
     Expression(r"(a+)+b", 0, frozenset(("search",))),
-    Expression(r"(\w|_)*!", 0, frozenset(("match",))),
+    Expression(r"(\w|\w\w)*!", 0, frozenset(("match",))),
     Expression(r"\d+\d+x", 0, frozenset(("match",))),
     Expression(r"<.*>.*</", re.DOTALL, frozenset(("search",))),
     Expression(r"\s+$", 0, frozenset(("sub",))),
