@@ -109,6 +109,14 @@ class Answer:
         return _REFUSED_4 if self.says_no and is_other else self.code
 
     @property
+    def is_mute(self) -> bool:
+        """Whether it has a code and nothing else that tells: GO writes some answers anew, and loses words."""
+        body = self.body
+        if not isinstance(body, Mapping) or self.code is None:
+            return False
+        return all(value in _UNSET or value == {} for key, value in body.items() if key != "code")
+
+    @property
     def mj_task_ids(self) -> tuple[str, ...]:
         """What may be the ids of tasks, wherever they stand in it; for messages."""
         return tuple(dict.fromkeys(_ids_in(self.body, MAX_DEPTH)))[:_MOST_IDS]
@@ -148,9 +156,11 @@ def acceptance(answer: Answer) -> Acceptance | None:
         return None
     properties = answer.body.get("properties")
     known = properties if isinstance(properties, Mapping) else {}
-    if answer.code == _EXISTED and (known.get("imageUrl") or has_gone_on(known.get("status"))):
+    said = answer.said.lower()
+    is_21 = answer.code == _EXISTED or wording.says_existed(said)
+    if is_21 and (known.get("imageUrl") or has_gone_on(known.get("status"))):
         return Acceptance.EXISTED
-    waits = answer.code == _EXISTED or "confirm" in answer.said.lower()
+    waits = is_21 or "confirm" in said
     return Acceptance.CONFIRM if waits else Acceptance.TASK
 
 

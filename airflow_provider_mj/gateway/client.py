@@ -96,7 +96,7 @@ class GatewayClient:
         """
         answer = self._about(mj_task_id, "GET", "fetch", _is_object)
         try:
-            task = Task.from_wire(answer.body)
+            task = Task.from_wire(answer.body, self.settings.origin)
         except NotATaskError as error:
             raise self._unexpected(
                 f"this host speaks another protocol, {error}", mj_task_id, answer
@@ -209,7 +209,7 @@ class GatewayClient:
             method="GET",
             path="task/list",
             fits=lambda answer: answer.is_read,
-            read_rows=lambda rows: read(tasks_of(rows)),
+            read_rows=lambda rows: read(tasks_of(rows, origin=self.settings.origin)),
         )
         body: _T = self._transport.send(request).body
         return body
@@ -360,7 +360,8 @@ class GatewayClient:
             read_object=brief_object if brief else None,
             attempts=attempts,
         )
-        return tasks_by_id(self._transport.send(request).body, brief=brief)
+        body = self._transport.send(request).body
+        return tasks_by_id(body, brief=brief, origin=self.settings.origin)
 
 
 _OK, _NO_CONTENT = 200, 204

@@ -224,6 +224,10 @@ class SubmissionUnknownError(GatewayError):
     )
 
 
+class BackEndLostError(SubmissionUnknownError):
+    """The gateway could not talk to what draws for it, which may have drawn; new-api then charges nothing."""
+
+
 class PageInsteadError(SubmissionUnknownError):
     """A web page came with the status of a success: the call may be missing, or the page stands for all."""
 

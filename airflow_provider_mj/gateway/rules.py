@@ -14,6 +14,7 @@ from airflow_provider_mj.gateway import wording
 from airflow_provider_mj.gateway.answers import ACCEPTED, Answer, Ask
 from airflow_provider_mj.gateway.errors import (
     AccountBlockedError,
+    BackEndLostError,
     BannedPromptError,
     BlockedError,
     CannotReadError,
@@ -51,6 +52,7 @@ class Rule:
     :param text: what the words must say; None for anything.
     :param json: whether the body must be JSON, or must not be; None for either.
     :param told: whether the gateway must say in its own words what is wrong, or must not.
+    :param mute: whether there must be a code and nothing that tells more.
     """
 
     error: type[GatewayError]
@@ -61,6 +63,7 @@ class Rule:
     text: wording.Says | None = None
     json: bool | None = None
     told: bool | None = None
+    mute: bool = False
 
     def fits(self, ask: Ask, answer: Answer) -> bool:
         """Tell whether the answer fulfils every condition of the row."""
@@ -70,6 +73,7 @@ class Rule:
             and (self.codes is None or answer.refusal in self.codes)
             and (self.json is None or answer.is_json is self.json)
             and (self.told is None or answer.is_told is self.told)
+            and (not self.mute or answer.is_mute)
             and (self.text is None or self.text(answer.said.lower()))
         )
 
@@ -79,6 +83,7 @@ _SUBMIT = (Ask.SUBMIT,)
 _TASK = (Ask.TASK, Ask.SEED, Ask.CANCEL)
 _SEED = (Ask.SEED,)
 _CANCEL = (Ask.CANCEL,)
+_ABOUT = (Ask.SEED, Ask.CANCEL)
 _REFUSALS = range(400, 500)
 _NO_STATUS = (*range(200), *range(600, 1000))
 _REDIRECT = "it answers with a redirect, and the host of the Airflow connection should be where that leads"
@@ -95,6 +100,12 @@ _GAVE_UP = "the gateway lost touch with what stands behind it, or gave up waitin
 _NOT_ALLOWED = "the key may not do this"
 _NO_CALL = "the call does not exist there"
 _NOTHING_CALLED = f"{_NO_CALL}, and nothing was paid"
+_NO_CALL_PAGE = "a web page came instead of an answer, as from a gateway without this call"
+_KEY_OR_ITS_KEY = "the key is refused, by the gateway or by what stands behind it, without a word"
+_WRONG_STEP = (
+    "the task whose button or window it is takes no such step: it is not finished, or was answered before"
+)
+_NO_SEED = "it has no seed of this picture yet"
 _NO_TASK = "the task is not known there"
 _NO_PARENT = "the parent task is not known"
 _MAY_NOT_READ = "the key may not read tasks"
@@ -105,17 +116,23 @@ _IN_DOUBT: tuple[Rule, ...] = (
     # With 200 they would be what was asked for; with another status the answer says both.
     Rule(SubmissionUnknownError, "it took the submission, with an error's status", _SUBMIT, codes=ACCEPTED),
     # GO could not talk to what stands behind it: the task may exist there.
-    Rule(SubmissionUnknownError, "the gateway lost its own back end", _SUBMIT, codes=(5,)),
+    Rule(BackEndLostError, "the gateway lost its own back end", _SUBMIT, codes=(5,)),
     # GO stores the task, and hands the answer on, after its back end took it: what fails then has code 4.
     Rule(SubmissionUnknownError, "the task was lost", _SUBMIT, told=True, text=wording.says_not_stored),
 )
 _STATUSES: tuple[Rule, ...] = (
     # By its definition in HTTP the request "has not been applied". JAVA says nothing with it, CS says text,
-    # GO JSON, and a web server with a password of its own a page, before it passes anything on.
+    # GO JSON, and a web server with a password of its own a page, before it passes anything on. What stands
+    # behind GO is heard through it.
+    Rule(UnauthorizedError, _KEY_OR_ITS_KEY, _SUBMIT, (401,), text=wording.is_empty),
     Rule(UnauthorizedError, "the key is refused", statuses=(401,)),
     Rule(SubmissionUnknownError, _GAVE_UP, _SUBMIT, (403, 404, 405), told=True, text=wording.says_lost_touch),
+    # It is asked of what drew the picture, through the channel that did.
+    Rule(NotReadyError, "the channel that drew it is off", _ABOUT, told=True, text=wording.says_channel_off),
     # GO, where a key has models: it looks for the model of a call that reads, which has none.
     Rule(CannotReadError, _MAY_NOT_READ, _READS, (403,), told=True, text=wording.says_no_model),
+    # GO chooses the channel before it sends anything on.
+    Rule(NoAccountError, _NO_CHANNEL, _SUBMIT, (403,), told=True, text=wording.says_channel_off),
     # A gateway's own 403 gives a reason, CS in plain text; a firewall's or an address list's a page, or none.
     Rule(UnauthorizedError, _NOT_ALLOWED, _SUBMIT, (403,), told=True),
     Rule(UnauthorizedError, _NOT_ALLOWED, _SUBMIT, (403,), json=False, text=wording.says_no_access),
@@ -126,11 +143,13 @@ _STATUSES: tuple[Rule, ...] = (
     Rule(UnauthorizedError, _NOT_ALLOWED, statuses=(403,)),
     # JAVA answers 200 with nothing in it for an unknown id, CS 204, GO 400 with a text.
     Rule(TaskNotFoundError, _NO_TASK, _TASK, (200, 204), text=wording.is_empty),
+    # CS wants a finished picture.
+    Rule(NotReadyError, _NO_SEED, _SEED, (200, 400), (4,), text=wording.says_wrong_step),
     Rule(TaskNotFoundError, _NO_TASK, _TASK, (400, 404), text=wording.says_no_task),
     Rule(TaskNotFoundError, _NO_TASK, _TASK, (404,), codes=(3, 4)),
     Rule(ParentTaskError, _NO_PARENT, _SUBMIT, (400, 404), (None,), told=True, text=wording.says_no_task),
     # CS gives the seed to nobody before Discord has told it, and lets only an administrator cancel.
-    Rule(NotReadyError, "it has no seed of this picture yet", _SEED, (200,), (3, 9)),
+    Rule(NotReadyError, _NO_SEED, _SEED, (200,), (3, 9)),
     Rule(UnauthorizedError, _NOT_ALLOWED, _CANCEL, (400,), json=False),
     # A call that is missing: GO and JAVA say so in JSON, CS says nothing, as routers before a gateway do
     # (or a line of text). All of them decide by the path, before anything is passed on. A page is different,
@@ -140,6 +159,11 @@ _STATUSES: tuple[Rule, ...] = (
     Rule(EndpointMissingError, _NOTHING_CALLED, _SUBMIT, (404, 405), json=False, text=wording.is_empty),
     Rule(EndpointMissingError, _NOTHING_CALLED, _SUBMIT, (404, 405), json=False, text=wording.says_no_call),
     Rule(EndpointMissingError, _NO_CALL, _READS, (404, 405), codes=(None,)),
+    # What stands behind GO has no such call: of its words GO leaves nothing, and adds a code 0.
+    Rule(EndpointMissingError, _NOTHING_CALLED, _SUBMIT, (404, 405), (0,), mute=True),
+    Rule(EndpointMissingError, _NO_CALL, _ABOUT, (404, 405), (0,), mute=True),
+    # The web front of GO has a page for each path that it does not know.
+    Rule(EndpointMissingError, _NO_CALL_PAGE, _ABOUT, (200,), json=False, text=wording.is_page),
     # Whoever counts requests does so before they are passed on, and answers without waiting for anybody.
     Rule(QueueFullError, "the queue is full", _SUBMIT, (429,)),
     Rule(GatewayBusyError, "too many requests", statuses=(429,)),
@@ -191,6 +215,7 @@ _WORDS: tuple[Rule, ...] = (
     ),
     Rule(NoAccountError, _NO_CHANNEL, _SUBMIT, codes=(4,), text=wording.says_channel_off),
     Rule(NotOfferedError, "it has no price for this", _SUBMIT, codes=(4,), text=wording.says_no_price),
+    Rule(ParentNotReadyError, _WRONG_STEP, _SUBMIT, codes=(4,), text=wording.says_wrong_step),
     Rule(ParentTaskError, _NO_PARENT, _SUBMIT, codes=(4,), text=wording.says_no_task),
     Rule(AccountBlockedError, "the user is blocked", _SUBMIT, codes=(4,), text=wording.says_blocked_user),
     Rule(BannedPromptError, "the prompt is banned", _SUBMIT, codes=(4,), text=wording.says_banned),
@@ -198,6 +223,10 @@ _WORDS: tuple[Rule, ...] = (
     Rule(NoAccountError, "it takes nothing for the moment", _SUBMIT, codes=(4,), text=wording.says_passing),
     Rule(InvalidSubmissionError, "the parameters are refused", _SUBMIT, codes=(4,)),
     Rule(SubmissionError, "the gateway failed to submit", _SUBMIT, codes=(9,)),
+    # CS has -1 for what it refuses by an exception, with words that GO loses where it writes the answer anew.
+    Rule(
+        SubmissionError, "what stands behind it refuses it, without words", _SUBMIT, (200,), (-1,), mute=True
+    ),
 )
 _REST: tuple[Rule, ...] = (
     # The time was over (408), the client was gone (499), it came too early or twice (425, 409): said by who

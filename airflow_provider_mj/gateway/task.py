@@ -152,12 +152,14 @@ class Task:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_wire(cls, raw: object) -> Task:
+    def from_wire(cls, raw: object, origin: str = "") -> Task:
         """Read a task from the JSON value of a fetch, from a row of a list, or from XCom.
 
         Wherever it comes from, it is capped and cleaned: what stands in XCom is bounded, too.
 
         :param raw: the decoded JSON value.
+        :param origin: scheme, host and port of the gateway that sent it. new-api forwards pictures, and where
+            its operator has not told it its own address, the link is a path on that.
         :returns: the task; fields that are missing, of a wrong type or unset are None.
         :raises NotATaskError: when there is no ``id`` or no ``status`` key at the top level. Some hosts
             wrap the task in an envelope of their own; they speak another protocol.
@@ -165,7 +167,7 @@ class Task:
         raw, task_id = _task_object(incoming.cleaned(raw))
         fields = {attribute: read(raw.get(key)) for key, (attribute, read) in _FIELDS.items()}
         fields["status"] = _ended(fields["status"], fields["progress"], fields["fail_reason"])
-        image_url = fields["image_url"]
+        image_url = fields["image_url"] = fields["image_url"] or values.url(raw.get("imageUrl"), origin)
         return cls(
             id=task_id,
             # crazyrouter's list shows five fields of a task; every whole task tells when it was submitted.
@@ -227,7 +229,7 @@ class Task:
         }
 
 
-def tasks_by_id(rows: Iterable[object], *, brief: bool = False) -> dict[str, Task]:
+def tasks_by_id(rows: Iterable[object], *, brief: bool = False, origin: str = "") -> dict[str, Task]:
     """Join the rows of a list answer by id.
 
     Rows come in any order, unknown ids are left out, a row may hold only a few fields, and one id may come
@@ -235,18 +237,20 @@ def tasks_by_id(rows: Iterable[object], *, brief: bool = False) -> dict[str, Tas
 
     :param rows: the decoded rows of a list answer.
     :param brief: whether to read only what decides about waiting.
+    :param origin: as for :meth:`Task.from_wire`.
     :returns: the tasks that the gateway told of, by id.
     """
-    return {task.id: task for task in all_of(tasks_of(rows, brief=brief))}
+    return {task.id: task for task in all_of(tasks_of(rows, brief=brief, origin=origin))}
 
 
-def tasks_of(rows: Iterable[object], *, brief: bool = False) -> Iterator[Task]:
+def tasks_of(rows: Iterable[object], *, brief: bool = False, origin: str = "") -> Iterator[Task]:
     """Read the rows of a list answer one by one; what is no task object is passed over.
 
     :param rows: the decoded rows of a list answer.
     :param brief: whether to read only what decides about waiting.
+    :param origin: as for :meth:`Task.from_wire`.
     """
-    read = Task.brief_from_wire if brief else Task.from_wire
+    read = Task.brief_from_wire if brief else partial(Task.from_wire, origin=origin)
     for row in rows:
         # Waits read thousands of them: `suppress` would be a tenth of the time.
         try:

@@ -106,16 +106,19 @@ def progress(value: object) -> int | None:
     return min(int(found), 100) if found is not None and found > 0 else None
 
 
-def url(value: object) -> str | None:
+def url(value: object, origin: str = "") -> str | None:
     """Read an http(s) link.
 
     :param value: any JSON value.
+    :param origin: scheme, host and port of who sent it; a path is one on that host. Without, it is no link.
     :returns: the link without credentials, which every parser reads alike; None for anything else that a
         gateway may send for one, and for more than 4,096 characters, since a part of a link leads nowhere.
     """
     if not isinstance(value, str) or len(value) > MAX_LINK:
         return None
     link = value.strip()
+    if origin and link.startswith("/") and not link.startswith("//"):
+        link = origin + link
     # Blanks and control characters are dropped by some parsers, and "\" is a "/" to others.
     if not link.isprintable() or " " in link or "\\" in link:
         return None

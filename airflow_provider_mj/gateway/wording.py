@@ -90,6 +90,9 @@ _says_limit = _any_of(
 _says_later = _any_of(
     "稍后", "try again", "暂不可用", "暂停", "维护", "maintenance", "busy", "繁忙", "unavailable"
 )
+says_existed = _any_of("任务已存在", "already exist")
+# CS has one text for a parent that is not finished, and for one whose window is not open any more.
+says_wrong_step = _any_of("任务状态错误")
 says_no_task = _any_of(
     *("not_found", "关联任务", "任务不存在"),
     *(

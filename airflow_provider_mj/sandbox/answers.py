@@ -49,7 +49,7 @@ class Reason(StrEnum):
     SEED_FAILED = auto()
 
 
-STORED = frozenset({Reason.LOST, Reason.OUTCOME_UNKNOWN})
+STORED = frozenset({Reason.OUTCOME_UNKNOWN})
 """Refusals after which the task exists and is charged all the same."""
 
 

@@ -23,10 +23,12 @@ class Condition(StrEnum):
     """The channel of every parent task has been deleted."""
     IMAGES_FORWARDED = "images-forwarded"
     """The link of a picture is ``/mj/image/{id}`` on the gateway's own host."""
+    IMAGES_AT_PATHS = "images-at-paths"
+    """The same, and it has not been told its own address: the link is only the path."""
     IMAGES_BLOCKED = "images-blocked"
-    """The same, and the gateway's own filter refuses to fetch the picture: 403."""
+    """As forwarded, and the gateway's own filter refuses to fetch the picture: 403."""
     IMAGES_PROTECTED = "images-protected"
-    """The same, and the picture needs the key: 401 without it."""
+    """As forwarded, and the picture needs the key: 401 without it."""
     LOG_OFF = "log-off"
     """Submissions are not logged."""
     LOG_OLD = "log-old"
@@ -36,7 +38,8 @@ class Condition(StrEnum):
     OLD_ROUTES = "old-routes"
     """There is no ``submit/edits`` and no ``submit/video``."""
     REPEATS_KNOWN = "repeats-known"
-    """A press that was made before makes no other task: code 21 with the one that there is."""
+    """A press that was made before makes no other task: code 21 with the one that there is. A relay makes a 1
+    of the code, and charges again."""
     NOT_ADMIN = "not-admin"
     """The key's user may cancel nothing: 400 with a text."""
     SEED_NOT_FOUND = "seed-not-found"
@@ -51,14 +54,21 @@ _CS_CONDITIONS = {Condition.NOT_ADMIN, Condition.SEED_NOT_FOUND, Condition.SEED_
 KNOWN_TO = {
     **dict.fromkeys(set(Condition) - _CS_CONDITIONS, _RELAYS),
     **dict.fromkeys(_CS_CONDITIONS, _CS),
-    Condition.REPEATS_KNOWN: _CS | {"novicezk"},
+    Condition.REPEATS_KNOWN: _RELAYS | _CS | {"novicezk"},
 }
 """The dialects of the gateways that can be in a condition."""
 _CHANNELS = {
     Condition.CHANNEL_GONE: Reason.CHANNEL_GONE,
     Condition.CHANNEL_DISABLED: Reason.CHANNEL_DISABLED,
 }
-FORWARDING = frozenset({Condition.IMAGES_FORWARDED, Condition.IMAGES_BLOCKED, Condition.IMAGES_PROTECTED})
+FORWARDING = frozenset(
+    {
+        Condition.IMAGES_FORWARDED,
+        Condition.IMAGES_AT_PATHS,
+        Condition.IMAGES_BLOCKED,
+        Condition.IMAGES_PROTECTED,
+    }
+)
 
 
 def checked(conditions: Iterable[str], dialect: str) -> set[Condition]:

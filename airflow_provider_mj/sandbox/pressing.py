@@ -77,6 +77,8 @@ def _press(
 ) -> Pressed:
     known = gateway.pressed.get((parent.mj_task_id, press.custom_id))
     if known is not None and Condition.REPEATS_KNOWN in gateway.conditions:
+        if gateway.dialect.is_relay:
+            gateway.charge(gateway.tasks[known], press.action)
         return Pressed((known,), is_repeat=True)
     if press.action == "REROLL" and gateway.dialect.reroll_keeps_action:
         press = replace(press, action=parent.action)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .dialects import Dialect
     from .prompts import Wish
 
-_RELAYS_ONLY = (Reason.QUOTA, *STORED)
+_RELAYS_ONLY = (Reason.QUOTA, Reason.LOST, *STORED)
 
 
 def read_wish(prompt: str, dialect: Dialect, banned_words: frozenset[str]) -> Wish:

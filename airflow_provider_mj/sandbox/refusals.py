@@ -56,12 +56,16 @@ EXPIRED = "This content is no longer available."
 NEW_API_NO_TASK = json_answer({"description": "task_no_found ", "type": "upstream_error", "code": 4}, 400)
 
 
+# It writes anew what came of a swap of faces, and knows only these keys.
+_WITHOUT_WORDS = json_answer({"code": -1, "description": "", "properties": None, "result": ""})
+
+
 def refuse_like_new_api(refused: RefusedError, now: float) -> Answer:
     """Refuse with HTTP 400 and new-api's own body, and pass on what the gateway behind it refuses."""
     if refused.reason in _PASSED_ON:
         return _submit_result(refused, *_PASSED_ON[refused.reason])
     if refused.reason in _CS_THROWN:
-        return refuse_like_cs(refused, now)
+        return _WITHOUT_WORDS if refused.endpoint == "swap_face" else refuse_like_cs(refused, now)
     if refused.reason is Reason.BAD_BODY:
         return _unbound(refused)
     if refused.reason is Reason.NO_ACCOUNT:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from . import refusals
 from .answers import Answer, json_answer
 from .conditions import Condition
-from .spending import LOG_ROWS, OLD_LOG_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,12 +28,12 @@ def log_of_key(gateway: SandboxGateway, headers: Mapping[str, str], key: str) ->
     log = gateway.account.log
     if Condition.LOG_OLD in gateway.conditions:
         is_known = gateway.dialect.accepts({"authorization": f"Bearer {key}"}, gateway.key)
-        return _rows(log.rows(OLD_LOG_ROWS) if is_known else [])
+        return _rows(log.all_rows() if is_known else [])
     if not log.may_look(gateway.clock()):
         return Answer(429)
     if not gateway.dialect.accepts(headers, gateway.key):
         return json_answer({"success": False, "message": "Invalid token"}, 401)
-    return _rows(log.rows(LOG_ROWS))
+    return _rows(log.newest())
 
 
 def image_refused(gateway: SandboxGateway, mj_task_id: str, headers: Mapping[str, str]) -> Answer | None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-LOG_ROWS, OLD_LOG_ROWS = 1000, 100
-"""Rows that a log shows, newest first."""
+LOG_ROWS = 1000
+"""Rows that a log shows, newest first. In old releases it shows all, oldest first."""
 LOG_CALLS, LOG_SECONDS = 20, 1200.0
 """How many looks at the log are answered in how many seconds."""
 _CONSUMED = 2
@@ -57,13 +57,13 @@ class SpendingLog:
         self._looks.append(now)
         return True
 
-    def rows(self, limit: int) -> list[dict[str, Any]]:
-        """Return the newest rows as JSON primitives, newest first.
+    def newest(self) -> list[dict[str, Any]]:
+        """Return the newest rows as JSON primitives, newest first."""
+        return self.all_rows()[: -LOG_ROWS - 1 : -1]
 
-        :param limit: how many at most
-        """
-        numbered = list(enumerate(self._rows, 1))[-limit:]
-        return [_row(number, spending) for number, spending in reversed(numbered)]
+    def all_rows(self) -> list[dict[str, Any]]:
+        """Return all rows as JSON primitives, oldest first."""
+        return [_row(number, spending) for number, spending in enumerate(self._rows, 1)]
 
 
 def chinese(action: str, amount: float, mj_task_id: str) -> str:

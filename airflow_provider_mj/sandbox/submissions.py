@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .call import Call
 
 SUCCESS, WAITS_FOR_WINDOW, IN_QUEUE = 1, 21, 22
-EXISTED = WAITS_FOR_WINDOW
+_EXISTED = WAITS_FOR_WINDOW
 _CHANGES = ("UPSCALE", "VARIATION", "REROLL")
 _DIMENSIONS = ("PORTRAIT", "SQUARE", "LANDSCAPE")
 _MOTIONS = ("low", "high")
@@ -157,7 +157,8 @@ def _pressed(gateway: SandboxGateway, call: Call, made: Pressed) -> Answer:
     mj_task_id = made.ids[0]
     view = gateway.view(mj_task_id, call.base_url)
     properties = {} if view is None else {"status": view.seen.status, "imageUrl": view.main_url}
-    body = {"code": EXISTED, "description": "任务已存在", "properties": properties, "result": mj_task_id}
+    code = SUCCESS if gateway.dialect.is_relay else _EXISTED
+    body = {"code": code, "description": "任务已存在", "properties": properties, "result": mj_task_id}
     return json_answer(body)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_mj.gateway.task import TaskStatus
 
-from .conditions import FORWARDING
+from .conditions import FORWARDING, Condition
 from .course import Shape
 from .rows import View
 
@@ -37,7 +37,8 @@ def _finished(gateway: SandboxGateway, task: SandboxTask, seen: Snapshot, at: fl
     link = gateway.signer.link
     image_url = None if task.shape is Shape.ANALYSIS else base_url + link(task, at)
     if image_url and gateway.conditions & FORWARDING:
-        image_url = f"{base_url}/mj/image/{task.mj_task_id}"
+        origin = "" if Condition.IMAGES_AT_PATHS in gateway.conditions else base_url
+        image_url = f"{origin}/mj/image/{task.mj_task_id}"
     return View(
         task,
         seen,

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from airflow_provider_mj.gateway.errors import (
     Acceptance,
     GatewayError,
-    GatewayUnreachableError,
     SubmissionUnknownError,
     WindowRefusedError,
 )
@@ -29,7 +28,7 @@ from airflow_provider_mj.submitting.reconcile import UNKNOWN, Verdict
 from airflow_provider_mj.submitting.record import Record, UnreadableRecordError
 from airflow_provider_mj.submitting.search import Search
 from airflow_provider_mj.submitting.wishes import Choice, Step, choose
-from airflow_provider_mj.submitting.words import ambiguous, ids, unknown, what, with_candidates
+from airflow_provider_mj.submitting.words import absent, ambiguous, ids, unknown, what, with_candidates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, MutableMapping, Sequence
@@ -347,8 +346,7 @@ class Submitter:
             return self._found(intent, found)
         if found.verdict is Verdict.ABSENT:
             self._put_back(intent, before)
-            absent = "the submission did not arrive: it would show it, in its list or its log, and does not"
-            raise GatewayUnreachableError(absent, gateway=self.desk.gateway) from error
+            raise absent(error, self.desk.gateway) from error
         raise with_candidates(error, found.candidates)
 
     def _search_or_pay(self, build: Callable[[], Job], sought: Record) -> Submitted:

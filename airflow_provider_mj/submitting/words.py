@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from airflow_provider_mj.gateway.errors import SubmissionUnknownError
+from airflow_provider_mj.gateway.errors import (
+    BackEndLostError,
+    GatewayUnreachableError,
+    SubmissionUnknownError,
+)
 from airflow_provider_mj.gateway.shown import quote
 
 if TYPE_CHECKING:
@@ -49,6 +53,14 @@ def with_candidates(error: SubmissionUnknownError, candidates: Candidates) -> Su
         return error
     named = f"{error.what}{might_be(candidates)}"
     return SubmissionUnknownError(named, gateway=error.gateway, mj_task_id=error.mj_task_id, said=error.said)
+
+
+def absent(error: SubmissionUnknownError, gateway: str) -> GatewayUnreachableError:
+    """Say that a submission surely made no task that is charged for, so that it can be made again."""
+    what = "the submission did not arrive: it would show it, in its list or its log, and does not"
+    if isinstance(error, BackEndLostError):
+        what += "; what stands behind it may have drawn it all the same, but this gateway charges nothing"
+    return GatewayUnreachableError(what, gateway=gateway)
 
 
 def unknown(sought: Record, gateway: str, candidates: Candidates = ()) -> SubmissionUnknownError:

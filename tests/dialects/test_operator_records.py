@@ -191,12 +191,23 @@ def test_what_the_gateway_lost_may_exist_and_is_not_submitted_again(sandbox, sub
     for _ in range(2):
         with pytest.raises(AirflowFailException, match="unknown whether"):
             submit(context(store), "a fox [[lost]]")
-    assert (len(sandbox.submissions), sandbox.charges) == (1, 1)
+    assert (len(sandbox.submissions), sandbox.charges) == (1, 0)
 
 
 @pytest.mark.parametrize("dialect", RELAYS)
-def test_what_the_gateway_lost_and_charged_is_found_in_its_log(sandbox, submit):
-    assert submit(context(Store()), "a fox [[lost]]")["status"] == "SUCCESS"
+def test_what_the_gateway_lost_and_did_not_charge_is_made_again(sandbox, submit):
+    """A log of which the newest row is later, and ours, shows that it was not charged."""
+    sandbox.finished()
+    sandbox.neighbour()
+    store = Store()
+    with pytest.raises(GatewayUnreachableError, match="may have drawn it.*charges nothing"):
+        submit(context(store, max_tries=1), "a fox [[lost]]", retries=1)
+    assert (store.values, sandbox.charges) == ({}, 0)
+
+
+@pytest.mark.parametrize("dialect", RELAYS)
+def test_what_the_gateway_charged_and_does_not_know_is_found_in_its_log(sandbox, submit):
+    assert submit(context(Store()), "a fox [[outcome unknown]]")["status"] == "SUCCESS"
     assert (len(sandbox.submissions), sandbox.charges) == (1, 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -19,9 +19,17 @@ from airflow_provider_mj.gateway.errors import (
     UnauthorizedError,
 )
 from airflow_provider_mj.hooks.mj import MJHook
-from airflow_provider_mj.operators.mj import MJActionOperator, MJEditsOperator, MJImagineOperator
+from airflow_provider_mj.operators.mj import (
+    MJActionOperator,
+    MJEditsOperator,
+    MJImagineOperator,
+    MJSaveImagesOperator,
+)
 from airflow_provider_mj.sandbox import UserLimits
 from airflow_provider_mj.sandbox.conditions import Condition
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ALL = "MJ::Job::PicReader::all"
 relays = pytest.mark.parametrize("dialect", RELAYS)
@@ -176,7 +184,7 @@ def test_what_was_given_back_without_a_failure_is_one(sandbox: Sandbox, status: 
         imagine(prompt=f"a fox [[refunded: {status}]]", timeout=30)
 
 
-@pytest.mark.parametrize("dialect", ["trueai", "novicezk"])
+@pytest.mark.parametrize("dialect", ["trueai", "novicezk", *RELAYS])
 def test_a_press_that_was_made_before_is_waited_for_and_opens_no_window(sandbox: Sandbox) -> None:
     sandbox.gateway.conditions = {Condition.REPEATS_KNOWN}
     grid = imagine()
@@ -184,6 +192,17 @@ def test_a_press_that_was_made_before_is_waited_for_and_opens_no_window(sandbox:
     again = press(context(Store()), task=grid, button="U1", modal={"prompt": "unused"})
     assert again["id"] == first["id"]
     assert "submit/modal" not in sandbox.paths()
+
+
+@relays
+def test_a_picture_whose_link_is_a_path_is_published_and_saved(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.gateway.conditions = {Condition.IMAGES_AT_PATHS}
+    grid = imagine()
+    assert grid["imageUrl"] == f"{sandbox.server.url}/mj/image/{grid['id']}"
+    assert MJHook().get_task(grid["id"]).image_url == grid["imageUrl"]
+    saver = MJSaveImagesOperator(task_id="s", task=grid, destination=str(tmp_path))
+    saver.execute(context(Store()))
+    assert len(list(tmp_path.glob("*.png"))) == 4
 
 
 @trueai

@@ -7,6 +7,7 @@ import pytest
 
 from airflow_provider_mj.gateway.answers import Acceptance, Answer, Ask, acceptance
 from airflow_provider_mj.gateway.errors import (
+    BackEndLostError,
     BannedPromptError,
     BlockedError,
     EndpointMissingError,
@@ -112,7 +113,7 @@ SUBMIT = [
     (200, {"success": False, "code": 0, "message": "bad model"}, InvalidSubmissionError),
     (413, HTML, InvalidSubmissionError),
     # What may have arrived is never called refused.
-    (400, {"description": "do_request_failed ", "type": "upstream_error", "code": 5}, SubmissionUnknownError),
+    (400, {"description": "do_request_failed ", "type": "upstream_error", "code": 5}, BackEndLostError),
     (400, {"description": "insert_midjourney_task_failed ", "code": 4}, SubmissionUnknownError),
     (500, {"error": {"message": "Panic detected"}}, SubmissionUnknownError),
     (502, HTML, SubmissionUnknownError),

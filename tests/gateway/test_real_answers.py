@@ -275,8 +275,8 @@ def test_one_sign_of_it_alone_is_none(changed: dict[str, Any], status: str) -> N
     assert tasks_by_id([row], brief=True)["17"].status == status
 
 
-def existed(**properties: Any) -> dict[str, Any]:
-    return {"code": 21, "description": "任务已存在", "result": "11", "properties": properties}
+def existed(code: int = 21, **properties: Any) -> dict[str, Any]:
+    return {"code": code, "description": "任务已存在", "result": "11", "properties": properties}
 
 
 @pytest.mark.parametrize(
@@ -289,6 +289,11 @@ def existed(**properties: Any) -> dict[str, Any]:
         (existed(status="MODAL", imageUrl=None), Acceptance.CONFIRM),
         (existed(finalPrompt="", remix=True), Acceptance.CONFIRM),
         (existed(), Acceptance.CONFIRM),
+        # GO makes a 1 of the 21.
+        (existed(1, status="IN_PROGRESS", imageUrl=None), Acceptance.EXISTED),
+        (existed(1, status="SUCCESS", imageUrl="https://cdn.example/1.png"), Acceptance.EXISTED),
+        (existed(1, status="MODAL", imageUrl=None), Acceptance.CONFIRM),
+        (existed(22, status="FAILURE"), Acceptance.EXISTED),
     ],
 )
 def test_a_press_that_was_made_before_shows_how_far_its_task_is(

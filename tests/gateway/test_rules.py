@@ -11,6 +11,7 @@ import responses
 from airflow_provider_mj.gateway.answers import Answer, Ask
 from airflow_provider_mj.gateway.client import GatewayClient
 from airflow_provider_mj.gateway.errors import (
+    BackEndLostError,
     BannedPromptError,
     BlockedError,
     EndpointMissingError,
@@ -185,8 +186,6 @@ def test_an_answer_that_says_both_is_unknown(code, status):
 @pytest.mark.parametrize(
     "body",
     [
-        {"code": 5, "description": "do_request_failed "},
-        {"code": 5, "description": "empty_response_body"},
         {"code": 4, "description": "insert_midjourney_task_failed "},
         {"code": 4, "description": "insert_midjourney_task_failed Error 1040: Too many connections"},
         {"code": 4, "description": "copy_response_body_failed"},
@@ -197,6 +196,12 @@ def test_an_answer_that_says_both_is_unknown(code, status):
 )
 def test_a_gateway_that_lost_what_it_took_has_taken_it(status, body):
     assert meaning(status, body) is SubmissionUnknownError
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
+@pytest.mark.parametrize("description", ["do_request_failed ", "empty_response_body", ""])
+def test_what_stands_behind_a_gateway_may_have_drawn_what_the_gateway_lost(status, description):
+    assert meaning(status, {"code": 5, "description": description}) is BackEndLostError
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 408, 422])
