@@ -128,6 +128,10 @@ def _log(client: GatewayClient) -> KeyLog:
     tasks: dict[str, Task] = {}
     with suppress(GatewayError):
         tasks = client.list_by_condition(named) if named else {}
+        # Some lists show parts of tasks: as a search does, it looks at one alone then.
+        partial = next((one for one, task in tasks.items() if not task.is_whole), None)
+        if partial is not None:
+            tasks[partial] = client.fetch(partial)
     return KeyLog(len(rows), sum(row.is_submission for row in rows), tuple(tasks.values()))
 
 

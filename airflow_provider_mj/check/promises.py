@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_mj.check.families import Family
@@ -15,10 +16,15 @@ if TYPE_CHECKING:
     from airflow_provider_mj.gateway.task import Task
 
 
+_RELAYS = (Family.GO, Family.GO_OLD)
 _ECHOES = (Family.JAVA, Family.CS, Family.PLUS)
 """Families whose lists show the ``state`` of a submission, by their sources, or documents (PLUS)."""
 _NO_STATE = "it lists its tasks, and none was seen with a `state`, by which one is found"
 _NO_ROWS = "there is a log of the key, which shows no submission yet: check again after one"
+_OLD_LOG = (
+    "releases as old as this show the log only to a key in the address, and none is put there. "
+    "A person has to look"
+)
 _STATELESS_ROWS = (
     "the log of the key names its tasks, and none was seen with a `state`: it says which ones it may be"
 )
@@ -35,7 +41,7 @@ def promises(seen: Seen, guess: Guess) -> tuple[Line, ...]:
     if Probe.CANCEL in seen.replies:
         made.append(_by_route("cancel", "can a task be cancelled", seen, Probe.CANCEL))
     if Probe.SEED in seen.replies:
-        made.append(_by_route("seeds", "are seeds told", seen, Probe.SEED))
+        made.append(_seeds(seen, guess))
     return tuple(made)
 
 
@@ -56,13 +62,15 @@ def lost_submission(seen: Seen, guess: Guess) -> tuple[Verdict, str]:
         is_known = guess.family in _ECHOES or any(task.state for task in shown)
         return (Verdict.YES, "in its list of tasks") if is_known else (Verdict.UNKNOWN, _NO_STATE)
     if route(log) is Route.WORKS:
-        return _logged(log.value or KeyLog())
+        return _logged(log.value or KeyLog(), guess)
     return Verdict.UNKNOWN, _NOTHING
 
 
-def _logged(log: KeyLog) -> tuple[Verdict, str]:
+def _logged(log: KeyLog, guess: Guess) -> tuple[Verdict, str]:
     if any(task.state for task in log.tasks):
         return Verdict.YES, "in the log of the key"
+    if guess.family is Family.GO_OLD and not log.submissions:
+        return Verdict.NO, _OLD_LOG
     return Verdict.UNKNOWN, _STATELESS_ROWS if log.submissions else _NO_ROWS
 
 
@@ -72,6 +80,8 @@ def _buttons(seen: Seen, guess: Guess) -> Line:
         verdict, came = Verdict.YES, "the tasks that it lists have some"
     elif guess.family is Family.JAVA:
         verdict, came = Verdict.NO, "there are none at such gateways; U, V and the reroll are pressed without"
+    elif guess.family in _RELAYS:
+        verdict, came = Verdict.UNKNOWN, "what draws behind it decides; no finished task was seen"
     elif guess.family is Family.UNKNOWN:
         verdict, came = Verdict.UNKNOWN, "no finished task was seen"
     else:
@@ -96,6 +106,15 @@ _OF_ROUTES = {
     Route.MISSING: (Verdict.NO, "it has no such call"),
     Route.UNKNOWN: (Verdict.UNKNOWN, "what came does not tell"),
 }
+
+
+def _seeds(seen: Seen, guess: Guess) -> Line:
+    line = _by_route("seeds", "are seeds told", seen, Probe.SEED)
+    if guess.family in _RELAYS and line.verdict is Verdict.YES:
+        return replace(
+            line, verdict=Verdict.UNKNOWN, came="it has the call, and what draws behind it decides"
+        )
+    return line
 
 
 def _by_route(name: str, asked: str, seen: Seen, probe: Probe) -> Line:

@@ -82,4 +82,6 @@ def summary(seen: Seen) -> tuple[bool, str]:
     known = f"The gateway {seen.target.gateway} answers and takes the key; it looks like {looks_like.name}"
     if verdict is Verdict.YES:
         return True, f"{known}: a lost submission is found {where}."
+    if verdict is Verdict.NO:
+        return True, f"{known}. A lost submission is not found there: {where}."
     return True, f"{known}. Whether a lost submission is found there is not known: {where}."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import string
 from html import unescape
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus, urlsplit
@@ -36,6 +37,10 @@ _ROUNDS = 5
 _LONGEST_SPELLING = 24
 _NEVER = 1 << 62
 _MASK = "***"
+_STARS = re.compile(r"\*{2,}+")
+_SIGNS = string.ascii_letters + string.digits + "-_"
+# Signs of a key that are shown at one end of it at most, and at both together at least.
+_HINT, _FEWEST = 32, 2
 # What addresses can't hold ends them.
 _ENDS = " \"'<>`"
 _AUTHORITIES = ("//", r"\/", "%2f", r"\u002f", "&#47;", "&#x2f;")
@@ -169,7 +174,11 @@ class Secret:
         :returns: the text with ``***`` in place of the key. Where that was hidden in a text, the text is
             unescaped as well.
         """
-        if not self._core or len(text) < len(self._core):
+        if not self._core:
+            return text
+        if "**" in text:
+            text = self._without_hints(text)
+        if len(text) < len(self._core):
             return text
         shown = self._replaced(text)
         if len(text) > _SEARCHED:
@@ -177,6 +186,23 @@ class Secret:
         for undo in _ways(self._core):
             shown = self._sought(shown, undo)
         return shown
+
+    def _without_hints(self, text: str) -> str:
+        """Replace the key where its middle alone is hidden: new-api shows ``sk-`` and 3 signs at each end."""
+        shown, end = [], 0
+        for stars in _STARS.finditer(text[:_SEARCHED]):
+            before = text[max(end, stars.start() - _HINT) : stars.start()]
+            after = text[stars.end() : stars.end() + _HINT]
+            head, tail = _last_word(before), _last_word(after[::-1])[::-1]
+            if self._is_hinted(head, tail):
+                shown.append(text[end : stars.start() - len(head)] + _MASK)
+                end = stars.end() + len(tail)
+        return "".join([*shown, text[end:]])
+
+    def _is_hinted(self, head: str, tail: str) -> bool:
+        bare = head.removeprefix(_PREFIX)
+        shows = len(bare) + len(tail) >= _FEWEST
+        return shows and self._core.startswith(bare) and self._core.endswith(tail)
 
     def _sought(self, text: str, undo: Callable[[str], str]) -> str:
         """Undo what a text is escaped by, again and again; it stays as it was unless the key comes out."""
@@ -212,6 +238,11 @@ class Secret:
         if self._core not in text:
             return text
         return text.replace(_PREFIX + self._core, _MASK).replace(self._core, _MASK)
+
+
+def _last_word(text: str) -> str:
+    """Return what stands at the end of a text in signs of which keys are made."""
+    return text[len(text.rstrip(_SIGNS)) :]
 
 
 def _encodings_of(key: str) -> tuple[str, ...]:

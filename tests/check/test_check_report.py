@@ -55,7 +55,7 @@ def test_each_family_can_be_used(name):
     ("name", "lost", "where"),
     [
         ("new_api", YES, "in the log of the key"),
-        ("new_api_old", UNKNOWN, "shows no submission yet"),
+        ("new_api_old", NO, "only to a key in the address"),
         *[(name, YES, "in its list of tasks") for name in ("novicezk", "plus", "trueai")],
     ],
 )
@@ -99,7 +99,7 @@ def test_a_lost_submission_is_promised_only_where_it_shows(replies, lost):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("new_api", {"buttons": YES, "single_pictures": UNKNOWN, "cancel": NO, "seeds": YES}),
+        ("new_api", {"buttons": UNKNOWN, "single_pictures": UNKNOWN, "cancel": NO, "seeds": UNKNOWN}),
         ("novicezk", {"buttons": NO, "single_pictures": UNKNOWN, "cancel": NO, "seeds": NO}),
         ("plus", {"buttons": YES, "single_pictures": UNKNOWN, "cancel": YES, "seeds": YES}),
         # Only an administrator may cancel there.
@@ -299,6 +299,6 @@ def test_the_short_form_says_what_it_looks_like_and_where_a_lost_submission_is_f
         "a lost submission is found in the log of the key.",
     )
     assert summary(seen(PORTRAITS["new_api_old"]))[1].endswith(
-        "it looks like an old release of new-api. Whether a lost submission is found there is not known: "
-        "there is a log of the key, which shows no submission yet: check again after one."
+        "it looks like an old release of new-api. A lost submission is not found there: releases as old as "
+        "this show the log only to a key in the address, and none is put there. A person has to look."
     )

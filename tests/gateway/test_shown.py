@@ -96,6 +96,35 @@ def test_any_other_key_is(key):
     assert core not in masked or set(core) == {"*"}
 
 
+HINTED = Secret("sk-1kyABCDEFGHIJKLblQ")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("used up !token.UnlimitedQuota [sk-1ky***blQ]", "used up !token.UnlimitedQuota [***]"),
+        ("1ky**blQ", "***"),
+        ("sk-1kyABC*****************lQ.", "***."),
+        ("***KLblQ", "***"),
+        ("1k***", "***"),
+        ("a sk-1ky***blQ, b 1kyA***lblQ", "a ***, b 1kyA***lblQ"),
+        ("sk-***", "sk-***"),
+        ("sk-xyz***blQ", "sk-xyz***blQ"),
+        ("1ky*blQ", "1ky*blQ"),
+        ("**bold** words", "**bold** words"),
+    ],
+)
+def test_a_key_of_which_only_the_middle_is_hidden_is_masked(text, shown):
+    assert HINTED.masked(text) == shown
+
+
+def test_stars_cost_nothing():
+    begun = time.thread_time()
+    assert HINTED.masked(500_000 * "**") == 500_000 * "**"
+    HINTED.masked(300_000 * "**a")
+    assert time.thread_time() - begun < 1
+
+
 def test_a_text_without_the_key_is_left_as_it_is():
     for text in (*TEXTS, "a%20b &amp; \\n \\u0041", KEY[:-1], KEY.lower(), "x" * 100_000):
         assert Secret(KEY).masked(text) == text
