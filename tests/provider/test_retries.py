@@ -45,6 +45,7 @@ ACTIONS = {
     errors.WindowRefusedError: ("fail", None),
     errors.SearchFailedError: ("retry", MINUTE),
     errors.SubmissionUnknownError: ("fail", None),
+    errors.BackEndLostError: ("fail", None),
     errors.PageInsteadError: ("fail", None),
 }
 
