@@ -9,10 +9,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 
 from airflow_provider_mj.arguments import seconds
 from airflow_provider_mj.deferring import WaitsMixin
-from airflow_provider_mj.gateway.jobs import NOT_DRAWN
 from airflow_provider_mj.operators.fields import as_written, unsealed
 from airflow_provider_mj.operators.publishing import publish
-from airflow_provider_mj.submitting.marks import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,13 +93,15 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
         names = self.drawn_by or [name for name in self.template_fields if name not in base]
         extra = self.extra_body
         if isinstance(extra, Mapping):
+            from airflow_provider_mj.gateway.jobs import NOT_DRAWN
+
             extra = {key: value for key, value in extra.items() if key not in NOT_DRAWN}
         drawn = {name: getattr(self, name) for name in (*names, "max_image_side")}
         return {"operator": type(self).__name__, **drawn, "extra_body": extra or None}
 
     def arguments_digest(self) -> str:
         """Name what is to be drawn, so that it is known again."""
-        return digest(as_written(self.asked_for))
+        return _digest(self.asked_for)
 
     @property
     def window(self) -> str:
@@ -115,7 +115,7 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
 
     def answer_digest(self) -> str:
         """Name what a window is to be answered with; "" for no answer."""
-        return "" if self.answers_with is None else digest(as_written(self.answers_with))
+        return "" if self.answers_with is None else _digest(self.answers_with)
 
     def answer_digest_before(self) -> str:
         """Name it as the release before has written it down."""
@@ -215,3 +215,10 @@ class MJSubmitOperator(WaitsMixin, BaseOperator):
 
     def _picture(self, sealed: Any) -> str | None:
         return next(iter(self._pictures([sealed])), None) if sealed is not None else None
+
+
+def _digest(arguments: Any) -> str:
+    """Name arguments, so that they are known again."""
+    from airflow_provider_mj.submitting.marks import digest
+
+    return digest(as_written(arguments))
