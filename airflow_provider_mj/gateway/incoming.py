@@ -144,7 +144,7 @@ def cleaned(value: object, secret: Secret | None = None) -> Any:
     # What is no row has one budget with all that is none.
     others = _Row(secret)
     length = _closer_look(secret)
-    return [item if _is_clean(item, length) else _cleaned_row(item, secret, others) for item in value]
+    return [item if _is_clean(item, length, secret) else _cleaned_row(item, secret, others) for item in value]
 
 
 def cleaned_rows(rows: Iterable[object], secret: Secret | None = None) -> Iterator[Any]:
@@ -166,22 +166,30 @@ def _closer_look(secret: Secret | None) -> int:
     return _SHORT if secret is None else min(_SHORT, secret.length)
 
 
-def _is_clean(row: object, length: int) -> bool:
+def _is_clean(row: object, length: int, secret: Secret | None) -> bool:
     """Tell a small row of short words, of which waiting reads thousands, from all else.
 
     :param length: characters that a text must have to need a closer look.
+    :param secret: what a text of so many characters may show.
     """
     if type(row) is not dict or len(row) > _FEW:
         return False
     for key, value in row.items():
         if value is not None and not (
             # As `_is_word`, which to call would take longer than to look.
-            type(value) is str and len(value) < length and ":" not in value and value.isprintable()
+            type(value) is str
+            and (len(value) < length or (len(value) < _SHORT and _lacks(secret, value)))
+            and ":" not in value
+            and value.isprintable()
         ):
             return False
         if len(key) >= length or _plain_name(key) != key:
             return False
     return True
+
+
+def _lacks(secret: Secret | None, text: str) -> bool:
+    return secret is None or secret.is_surely_not_in(text)
 
 
 def _is_word(text: str) -> bool:

@@ -165,6 +165,8 @@ class Poller:
         self._sleep = sleep
         self._subscriptions: dict[Subscription, None] = {}
         self._next_tick = 0.0
+        # No wait ends before; thousands of them are not gone through at each glance.
+        self._first_deadline = math.inf
         self._blocked_until = 0.0
         self._was_refused = False
         self._task: asyncio.Task[None] | None = None
@@ -180,6 +182,7 @@ class Poller:
         now = self._now()
         subscription = Subscription(wait, mj_task_ids, due_at=now + wait.interval, leave=self._leave)
         self._subscriptions[subscription] = None
+        self._first_deadline = min(self._first_deadline, wait.deadline)
         # Triggerers that start together, with the tasks of one run, must not go on asking together.
         first_tick = now + with_jitter(wait.interval)
         if self._task is None:
@@ -219,8 +222,8 @@ class Poller:
 
     async def _run(self) -> None:
         while True:
-            deadline = min(subscription.wait.deadline for subscription in self._subscriptions)
-            await self._pause(min(max(self._next_tick, self._blocked_until), deadline) - self._now())
+            next_look = max(self._next_tick, self._blocked_until)
+            await self._pause(min(next_look, self._first_deadline) - self._now())
             now = self._now()
             if now >= max(self._next_tick, self._blocked_until):
                 await self._keep_deadlines(asyncio.create_task(self._tick(now), name="mj-poller-tick"))
@@ -230,8 +233,7 @@ class Poller:
         """Wait for a tick; the waits whose deadline passes meanwhile end, however long the gateway hangs."""
         try:
             while not tick.done():
-                open_waits = (one.wait.deadline for one in self._subscriptions if one.open_ids)
-                left = min(open_waits, default=math.inf) - self._now()
+                left = self._first_deadline - self._now()
                 await asyncio.wait({tick}, timeout=min(max(left, 0.0), _GLANCE))
                 if not tick.done():
                     self._expire()
@@ -319,11 +321,15 @@ class Poller:
     def _expire(self) -> None:
         """End the waits whose deadline has passed; the worker that resumes looks at the tasks once more."""
         now = self._now()
+        if now < self._first_deadline:
+            return
         for subscription in self._subscriptions:
             wait = subscription.wait
             if wait.deadline <= now and subscription.open_ids:
                 how = "the gateway had not shown it finished when it was last asked"
                 subscription.put({one: expired(wait, one, now, how) for one in list(subscription.open_ids)})
+        open_waits = (one.wait.deadline for one in self._subscriptions if one.open_ids)
+        self._first_deadline = min(open_waits, default=math.inf)
 
     async def _wait_until_woken(self, seconds: float) -> None:
         try:

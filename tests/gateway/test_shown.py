@@ -118,6 +118,16 @@ def test_a_key_of_which_only_the_middle_is_hidden_is_masked(text, shown):
     assert HINTED.masked(text) == shown
 
 
+@pytest.mark.parametrize("spelling", spellings(KEY).values(), ids=spellings(KEY))
+def test_no_spelling_of_the_key_is_surely_not_in_a_text(spelling):
+    assert not Secret(KEY).is_surely_not_in(f"a {spelling} b")
+
+
+@pytest.mark.parametrize("text", ["1730000000000123", "IN_PROGRESS", "45%"[:2], "", "Waiting to start"])
+def test_short_words_are_surely_without_the_key(text):
+    assert Secret("bench-key-0000").is_surely_not_in(text)
+
+
 def test_stars_cost_nothing():
     begun = time.thread_time()
     assert HINTED.masked(500_000 * "**") == 500_000 * "**"
